@@ -1,0 +1,6 @@
+export * from './brand.js';
+export * from './error.js';
+export * from './gid.js';
+export * from './random.js';
+export * from './time.js';
+export * from './time-exponent.js';
