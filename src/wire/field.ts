@@ -1,0 +1,233 @@
+import { assert, GID_BYTES } from '../base/index.js';
+import { EncodeError } from './error.js';
+
+/**
+ * A field of a message: where it is, and how to read and write it. `at` is always the offset of the message's first
+ * byte in `bytes`. Whoever reads has checked the message's length once; after that reading cannot fail.
+ * Everything is big-endian, and bit 0 is the most significant bit of its byte, as the specification counts.
+ */
+export interface Field<T> {
+  /** First byte, from the message's start. */
+  readonly byte: number;
+  /** Bytes touched. */
+  readonly length: number;
+  /** The same field `bytes` further on. */
+  moved(bytes: number): Field<T>;
+  get(bytes: Uint8Array, at: number): T;
+  /** @throws {@link EncodeError} when `value` does not fit; `name` is for its message. */
+  set(bytes: Uint8Array, at: number, value: T, name: string): void;
+  /** The bits that belong to the field, as masks of its bytes from `byte` on. */
+  masks(): number[];
+}
+
+const octet = (bytes: Uint8Array, index: number): number => bytes[index] as number;
+
+/** An unsigned integer of 1 to 32 bits within at most four bytes. */
+export class UintField implements Field<number> {
+  readonly byte: number;
+  readonly bit: number;
+  readonly width: number;
+  readonly length: number;
+  readonly #shift: number;
+  readonly #mask: number;
+
+  constructor(byte: number, bit: number, width: number) {
+    this.byte = byte;
+    this.bit = bit;
+    this.width = width;
+    this.length = Math.ceil((bit + width) / 8);
+    assert(this.length <= 4, 'a field of at most 32 bits lies within four bytes');
+    this.#shift = this.length * 8 - bit - width;
+    this.#mask = width === 32 ? 0xffff_ffff : (1 << width) - 1;
+  }
+
+  /** The greatest value that fits. */
+  get max(): number {
+    return this.#mask >>> 0;
+  }
+
+  moved(bytes: number): UintField {
+    return new UintField(this.byte + bytes, this.bit, this.width);
+  }
+
+  get(bytes: Uint8Array, at: number): number {
+    return ((this.#word(bytes, at + this.byte) >>> this.#shift) & this.#mask) >>> 0;
+  }
+
+  set(bytes: Uint8Array, at: number, value: number, name: string): void {
+    if (!(value >= 0 && value <= this.max && Number.isInteger(value))) {
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is ${value}; it must be an integer from 0 to ${this.max}`, {
+        field: name,
+        limit: this.max,
+        actual: value,
+      });
+    }
+    this.put(bytes, at, value);
+  }
+
+  /** Like {@link set} for a value that is known to fit; higher bits are cut off. */
+  put(bytes: Uint8Array, at: number, value: number): void {
+    const first = at + this.byte;
+    const kept = this.#word(bytes, first) & ~(this.#mask << this.#shift);
+    const word = kept | ((value & this.#mask) << this.#shift);
+    for (let i = this.length - 1, rest = word; i >= 0; i -= 1, rest >>>= 8) bytes[first + i] = rest & 0xff;
+  }
+
+  masks(): number[] {
+    const bits = (this.#mask << this.#shift) >>> 0;
+    return Array.from({ length: this.length }, (_, i) => (bits >>> (8 * (this.length - 1 - i))) & 0xff);
+  }
+
+  #word(bytes: Uint8Array, first: number): number {
+    switch (this.length) {
+      case 1:
+        return octet(bytes, first);
+      case 2:
+        return (octet(bytes, first) << 8) | octet(bytes, first + 1);
+      case 3:
+        return (octet(bytes, first) << 16) | (octet(bytes, first + 1) << 8) | octet(bytes, first + 2);
+      default:
+        return (
+          (octet(bytes, first) << 24) |
+          (octet(bytes, first + 1) << 16) |
+          (octet(bytes, first + 2) << 8) |
+          octet(bytes, first + 3)
+        );
+    }
+  }
+}
+
+/** A 64-bit unsigned integer: a bigint at the API's edge, two 32-bit halves for those who must be fast. */
+export class Uint64Field implements Field<bigint> {
+  readonly byte: number;
+  readonly length = 8;
+  readonly high: UintField;
+  readonly low: UintField;
+
+  constructor(byte: number) {
+    this.byte = byte;
+    this.high = new UintField(byte, 0, 32);
+    this.low = new UintField(byte + 4, 0, 32);
+  }
+
+  moved(bytes: number): Uint64Field {
+    return new Uint64Field(this.byte + bytes);
+  }
+
+  get(bytes: Uint8Array, at: number): bigint {
+    return (BigInt(this.high.get(bytes, at)) << 32n) | BigInt(this.low.get(bytes, at));
+  }
+
+  set(bytes: Uint8Array, at: number, value: bigint, name: string): void {
+    if (value < 0n || value > 0xffff_ffff_ffff_ffffn) {
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is ${value}; it must be an integer of 64 bits`, {
+        field: name,
+        limit: 2 ** 64,
+        actual: value,
+      });
+    }
+    this.high.put(bytes, at, Number(value >> 32n));
+    this.low.put(bytes, at, Number(value & 0xffff_ffffn));
+  }
+
+  masks(): number[] {
+    return new Array<number>(8).fill(0xff);
+  }
+}
+
+/** One number in several places, most significant piece first (the vendor ID of REP and SIDR_REP). */
+export class PiecesField implements Field<number> {
+  readonly byte: number;
+  readonly length: number;
+  readonly #pieces: readonly UintField[];
+
+  constructor(pieces: readonly UintField[]) {
+    const ends = pieces.map((piece) => piece.byte + piece.length);
+    this.byte = Math.min(...pieces.map((piece) => piece.byte));
+    this.length = Math.max(...ends) - this.byte;
+    this.#pieces = pieces;
+  }
+
+  moved(bytes: number): PiecesField {
+    return new PiecesField(this.#pieces.map((piece) => piece.moved(bytes)));
+  }
+
+  get(bytes: Uint8Array, at: number): number {
+    return this.#pieces.reduce((value, piece) => value * 2 ** piece.width + piece.get(bytes, at), 0);
+  }
+
+  set(bytes: Uint8Array, at: number, value: number, name: string): void {
+    let rest = value;
+    for (const piece of this.#pieces.toReversed()) {
+      // The most significant piece gets all that is left, so that it reports a value out of range.
+      const part = piece === this.#pieces[0] ? rest : rest % 2 ** piece.width;
+      piece.set(bytes, at, part, name);
+      rest = (rest - part) / 2 ** piece.width;
+    }
+  }
+
+  masks(): number[] {
+    const masks = new Array<number>(this.length).fill(0);
+    for (const piece of this.#pieces) {
+      piece.masks().forEach((mask, i) => {
+        masks[piece.byte - this.byte + i] = mask;
+      });
+    }
+    return masks;
+  }
+}
+
+/** A string of bytes. Read without copying: a view of the message. Written short, the rest becomes zero. */
+export class BytesField implements Field<Uint8Array> {
+  readonly byte: number;
+  readonly length: number;
+
+  constructor(byte: number, length: number) {
+    this.byte = byte;
+    this.length = length;
+  }
+
+  moved(bytes: number): BytesField {
+    return new BytesField(this.byte + bytes, this.length);
+  }
+
+  get(bytes: Uint8Array, at: number): Uint8Array {
+    return bytes.subarray(at + this.byte, at + this.byte + this.length);
+  }
+
+  set(bytes: Uint8Array, at: number, value: Uint8Array, name: string): void {
+    if (value.length > this.length) {
+      throw new EncodeError('TOO_LONG', `${name} has ${value.length} bytes; the field holds ${this.length}`, {
+        field: name,
+        limit: this.length,
+        actual: value.length,
+      });
+    }
+    bytes.set(value, at + this.byte);
+    bytes.fill(0, at + this.byte + value.length, at + this.byte + this.length);
+  }
+
+  masks(): number[] {
+    return new Array<number>(this.length).fill(0xff);
+  }
+}
+
+/** A GID. Apart from {@link BytesField} only so that it can be printed as an address. */
+export class GidField extends BytesField {
+  constructor(byte: number) {
+    super(byte, GID_BYTES);
+  }
+
+  override moved(bytes: number): GidField {
+    return new GidField(this.byte + bytes);
+  }
+}
+
+/** `width` bits (a multiple of 8) starting at `byte`. */
+export const uint = (byte: number, width: number): UintField => new UintField(byte, 0, width);
+/** `width` bits starting `bit` bits below the most significant bit of `byte`. */
+export const bits = (byte: number, bit: number, width: number): UintField => new UintField(byte, bit, width);
+export const uint64 = (byte: number): Uint64Field => new Uint64Field(byte);
+export const bytes = (byte: number, length: number): BytesField => new BytesField(byte, length);
+export const gid = (byte: number): GidField => new GidField(byte);
+export const pieces = (...parts: UintField[]): PiecesField => new PiecesField(parts);

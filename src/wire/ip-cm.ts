@@ -1,0 +1,90 @@
+import type { ServiceId } from '../base/index.js';
+import { DecodeError } from './error.js';
+import { bits, gid, uint } from './field.js';
+import { coverage, type Fields, readFields, writeFields } from './layout.js';
+
+/**
+ * The header with which the private data of a REQ or SIDR_REQ begins when the peers are named by IP address and port
+ * (IBTA annex A11, "RDMA IP CM service"). Linux calls it `cma_hdr`.
+ */
+const IP_CM_FIELDS = {
+  version: uint(0, 8),
+  ipVersion: bits(1, 0, 4),
+  sourcePort: uint(2, 16),
+  source: gid(4),
+  destination: gid(20),
+};
+export const IP_CM_HEADER_BYTES = 36;
+coverage(IP_CM_FIELDS, IP_CM_HEADER_BYTES);
+
+/** What remains to the user of the private data of a REQ (92 bytes) and a SIDR_REQ (216). */
+export const IP_CM_REQ_PRIVATE_DATA_MAX = 92 - IP_CM_HEADER_BYTES;
+export const IP_CM_SIDR_PRIVATE_DATA_MAX = 216 - IP_CM_HEADER_BYTES;
+
+/**
+ * The header's values. On the wire an IPv4 address stands in the last four bytes of its field and the rest is zero;
+ * here both addresses are GIDs (IPv4 as `::ffff:a.b.c.d`), so that they compare with the packet's.
+ */
+export interface IpCmHeader {
+  readonly ipVersion: 4 | 6;
+  /** The port that the active side calls its own. */
+  readonly sourcePort: number;
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+}
+
+/** Decodes the header at `offset`, or says what is wrong with it. Copies the addresses. */
+export function decodeIpCmHeader(bytes: Uint8Array, offset = 0): IpCmHeader | DecodeError {
+  const available = bytes.length - offset;
+  if (available < IP_CM_HEADER_BYTES) {
+    return new DecodeError('TRUNCATED', { field: 'ipCmHeader', expected: IP_CM_HEADER_BYTES, actual: available });
+  }
+  const header: Fields<typeof IP_CM_FIELDS> = readFields(IP_CM_FIELDS, bytes, offset);
+  if (header.version !== 0) {
+    return new DecodeError('WRONG_HEADER_VERSION', {
+      field: 'ipCmHeader.version',
+      expected: 0,
+      actual: header.version,
+    });
+  }
+  const { ipVersion } = header;
+  if (ipVersion !== 4 && ipVersion !== 6) {
+    return new DecodeError('WRONG_IP_VERSION', { field: 'ipCmHeader.ipVersion', expected: 4, actual: ipVersion });
+  }
+  const address = (field: Uint8Array): Uint8Array => {
+    const copy = field.slice();
+    if (ipVersion === 4) copy.fill(0, 0, 10).fill(0xff, 10, 12);
+    return copy;
+  };
+  return {
+    ipVersion,
+    sourcePort: header.sourcePort,
+    source: address(header.source),
+    destination: address(header.destination),
+  };
+}
+
+/** Writes the header into 36 bytes of the caller's buffer. @throws EncodeError when a value does not fit its field. */
+export function encodeIpCmHeader(header: IpCmHeader, into: Uint8Array, offset = 0): void {
+  into.fill(0, offset, offset + IP_CM_HEADER_BYTES);
+  const address = (value: Uint8Array): Uint8Array => {
+    const copy = value.slice();
+    if (header.ipVersion === 4) copy.fill(0, 0, 12);
+    return copy;
+  };
+  const { ipVersion, sourcePort } = header;
+  const values = { ipVersion, sourcePort, source: address(header.source), destination: address(header.destination) };
+  writeFields(IP_CM_FIELDS, values, into, offset, 'ipCmHeader.');
+}
+
+/** The port spaces of rdma_cm: what kind of port a service ID names. */
+export const PORT_SPACES = { tcp: 0x0106, udp: 0x0111, ib: 0x013f, ipoib: 0x0002 } as const;
+export type PortSpace = keyof typeof PORT_SPACES;
+
+/** The service ID of a port in a port space: (port space << 16) + port. */
+export function serviceIdOfPort(portSpace: PortSpace, port: number): ServiceId {
+  return (BigInt(PORT_SPACES[portSpace]) * 0x1_0000n + BigInt(port)) as ServiceId;
+}
+
+/** The Q_Key that rdma_cm uses for datagram services. */
+export const RDMA_UDP_Q_KEY = 0x0123_4567;

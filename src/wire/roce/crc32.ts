@@ -1,0 +1,75 @@
+/** CRC-32 as Ethernet has it, bits reflected: the most significant bit of a register stands for x⁰. */
+const POLYNOMIAL = 0xedb8_8320;
+const SLICES = 8;
+
+/** `TABLE[256 k + b]` is the register after byte b and k zero bytes, from an empty register. */
+const TABLE = buildTable();
+
+function buildTable(): Int32Array {
+  const table = new Int32Array(256 * SLICES);
+  for (let byte = 0; byte < 256; byte += 1) {
+    let register = byte;
+    for (let bit = 0; bit < 8; bit += 1) register = register & 1 ? (register >>> 1) ^ POLYNOMIAL : register >>> 1;
+    table[byte] = register;
+  }
+  for (let i = 256; i < table.length; i += 1) {
+    const previous = table[i - 256] as number;
+    table[i] = (previous >>> 8) ^ (table[previous & 0xff] as number);
+  }
+  return table;
+}
+
+const entry = (slice: number, byte: number): number => TABLE[slice * 256 + byte] as number;
+
+/**
+ * Feeds the bytes from `start` to `end` (exclusive) into a CRC register, eight at a time.
+ * The register starts as −1 and is inverted at the end; both are left to the caller, so that calls can be chained.
+ */
+export function crc32Update(register: number, bytes: Uint8Array, start: number, end: number): number {
+  let crc = register;
+  let i = start;
+  for (; i + SLICES <= end; i += SLICES) {
+    crc =
+      entry(7, (crc ^ (bytes[i] as number)) & 0xff) ^
+      entry(6, ((crc >>> 8) ^ (bytes[i + 1] as number)) & 0xff) ^
+      entry(5, ((crc >>> 16) ^ (bytes[i + 2] as number)) & 0xff) ^
+      entry(4, (crc >>> 24) ^ (bytes[i + 3] as number)) ^
+      entry(3, bytes[i + 4] as number) ^
+      entry(2, bytes[i + 5] as number) ^
+      entry(1, bytes[i + 6] as number) ^
+      entry(0, bytes[i + 7] as number);
+  }
+  for (; i < end; i += 1) crc = (crc >>> 8) ^ entry(0, (crc ^ (bytes[i] as number)) & 0xff);
+  return crc;
+}
+
+/** The product of two polynomials modulo the CRC's. */
+export function multiply(a: number, b: number): number {
+  let product = 0;
+  let factor = b;
+  for (let rest = a; rest !== 0; rest <<= 1) {
+    if (rest < 0) product ^= factor;
+    factor = factor & 1 ? (factor >>> 1) ^ POLYNOMIAL : factor >>> 1;
+  }
+  return product;
+}
+
+const ONE = 0x8000_0000 | 0;
+/** The order of x: the polynomial is primitive. */
+const ORDER = 2 ** 32 - 1;
+
+/** x to the power of `exponent` (from 0 to 2³² − 1). */
+function powerOfX(exponent: number): number {
+  let result = ONE;
+  let square = ONE >>> 1;
+  for (let rest = exponent; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result = multiply(result, square);
+    square = multiply(square, square);
+  }
+  return result;
+}
+
+/** The factor that takes a register back to before its last `count` zero bytes. */
+export function rewindFactor(count: number): number {
+  return powerOfX((ORDER - ((8 * count) % ORDER)) % ORDER);
+}

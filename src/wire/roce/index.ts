@@ -1,0 +1,11 @@
+export * from './headers.js';
+export {
+  type FramedPacket,
+  Icrc,
+  IDENTIFICATION_UNKNOWN,
+  icrcOfFrame,
+  type RocePath,
+  storedIcrc,
+  storeIcrc,
+  verifyFrameIcrc,
+} from './icrc.js';
