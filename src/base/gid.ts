@@ -41,8 +41,8 @@ export function parseGid(text: string): Gid {
     gid.set(parseIpv4(text, text), 12);
     return gid;
   }
-  const left = parseGroups(head, text);
-  const right = tail === undefined ? [] : parseGroups(tail, text);
+  const left = parseGroups(head, tail === undefined, text);
+  const right = tail === undefined ? [] : parseGroups(tail, true, text);
   const room = GID_BYTES - left.length - right.length;
   if (more.length > 0 || (tail === undefined ? room !== 0 : room < 2)) throw new AddressSyntaxError(text);
   gid.set(left, 0);
@@ -50,12 +50,12 @@ export function parseGid(text: string): Gid {
   return gid;
 }
 
-/** The bytes of colon-separated groups; the last may be an IPv4 address. */
-function parseGroups(groups: string, text: string): number[] {
+/** The bytes of colon-separated groups; the last may be an IPv4 address if they end the text. */
+function parseGroups(groups: string, atEnd: boolean, text: string): number[] {
   if (groups === '') return [];
   const parts = groups.split(':');
   return parts.flatMap((part, index) => {
-    if (index === parts.length - 1 && part.includes('.') && text.endsWith(part)) return parseIpv4(part, text);
+    if (atEnd && index === parts.length - 1 && part.includes('.')) return parseIpv4(part, text);
     if (!/^[0-9a-f]{1,4}$/i.test(part)) throw new AddressSyntaxError(text);
     const value = Number.parseInt(part, 16);
     return [value >> 8, value & 0xff];

@@ -1,3 +1,5 @@
+import { assert } from './error.js';
+
 /** A source of randomness. It is always injected: seeded in simulations, cryptographic in production. */
 export interface Random {
   /** The next 32 bits, as an integer from 0 to 2³² − 1. */
@@ -45,6 +47,8 @@ export class SeededRandom implements Random {
 
 /** A uniform integer from 0 to `bound` − 1, without bias. @param bound from 1 to 2³². */
 export function uniform(random: Random, bound: number): number {
+  // Outside this range the search below would not end, or not be uniform.
+  assert(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32, 'a bound is an integer from 1 to 2³²');
   const limit = 2 ** 32 - (2 ** 32 % bound);
   for (;;) {
     const value = random.uint32();
