@@ -4,3 +4,4 @@ export * from './gid.js';
 export * from './random.js';
 export * from './time.js';
 export * from './time-exponent.js';
+export * from './timer-wheel.js';

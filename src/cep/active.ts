@@ -1,0 +1,188 @@
+import { DEFAULT_P_KEY, localAckTimeout, type TimeExponent } from '../base/index.js';
+import { REJECT_REASONS, REP, type ReqPath, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
+import { composeAnswer, composeFrom, rejectStateless, repeatAnswer, sendAnswer, sendReject } from './compose.js';
+import type { CepCore } from './core.js';
+import { CepError } from './error.js';
+import type { CmPath, PrivateDataParameters, ReqParameters } from './parameters.js';
+import type { PathAddress } from './path-table.js';
+import { type Cep, FLAGS } from './record.js';
+
+/** The active side: REQ, REP, RTU (IBTA 12.9.1). */
+
+/** Linux's choices over RoCE, unless the consumer makes others. */
+const DEFAULT_PACKET_LIFE = 16;
+export const DEFAULT_ACK_DELAY = 15;
+const DEFAULT_RESPONSE_TIMEOUT = 20;
+const DEFAULT_RETRIES = 15;
+const DEFAULT_MTU = 3;
+const NO_LID = 0xffff;
+const DEFAULT_HOP_LIMIT = 64;
+
+export function addressOf(path: CmPath): PathAddress {
+  return {
+    port: path.port ?? 1,
+    localGid: path.localGid,
+    remoteGid: path.remoteGid,
+    trafficClass: path.trafficClass ?? 0,
+    sourcePort: path.sourcePort ?? 0,
+  };
+}
+
+function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chosen }: CmPath): number {
+  return chosen ?? localAckTimeout(DEFAULT_ACK_DELAY as TimeExponent, packetLife as TimeExponent);
+}
+
+function reqPath(path: CmPath): Partial<ReqPath> {
+  return {
+    localLid: path.localLid ?? NO_LID,
+    remoteLid: path.remoteLid ?? NO_LID,
+    localGid: path.localGid,
+    remoteGid: path.remoteGid,
+    flowLabel: path.flowLabel ?? 0,
+    packetRate: path.packetRate ?? 0,
+    trafficClass: path.trafficClass ?? 0,
+    hopLimit: path.hopLimit ?? DEFAULT_HOP_LIMIT,
+    sl: path.sl ?? 0,
+    subnetLocal: 0,
+    localAckTimeout: ackTimeoutOf(path),
+  };
+}
+
+/** @throws CepError `QPN_IN_USE` (R3); EncodeError when a value does not fit. Then nothing has changed. */
+export function sendReq(core: CepCore, cep: Cep, request: ReqParameters): void {
+  const { path, qpn } = request;
+  const address = addressOf(path);
+  checkQpn(core, address.port, qpn);
+  const remoteCmResponseTimeout = request.remoteCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT;
+  const maxCmRetries = request.maxCmRetries ?? DEFAULT_RETRIES;
+  // A comm ID is drawn even if the REQ turns out to be invalid; that changes nothing that anyone can see.
+  const localCommId = core.store.assignCommId(cep);
+  cep.localCommId = 0;
+  const mad = composeFrom(core, 'REQ', {
+    localCommId,
+    serviceId: request.serviceId,
+    localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
+    localQKey: request.qKey ?? 0,
+    localQpn: qpn,
+    responderResources: request.responderResources ?? 0,
+    initiatorDepth: request.initiatorDepth ?? 0,
+    remoteCmResponseTimeout,
+    transportServiceType: TRANSPORT_SERVICE_TYPES[request.transport ?? 'rc'],
+    endToEndFlowControl: request.flowControl === true ? 1 : 0,
+    startingPsn: request.startingPsn,
+    localCmResponseTimeout: request.localCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT,
+    retryCount: request.retryCount ?? 7,
+    pKey: request.pKey ?? DEFAULT_P_KEY,
+    pathPacketPayloadMtu: request.mtu ?? DEFAULT_MTU,
+    rnrRetryCount: request.rnrRetryCount ?? 7,
+    maxCmRetries,
+    srq: request.srq === true ? 1 : 0,
+    primaryPath: reqPath(path),
+    privateData: request.privateData,
+  });
+  cep.localCommId = localCommId;
+  cep.flags |= FLAGS.active;
+  cep.path = core.paths.hold(address);
+  cep.packetLife = path.packetLife ?? DEFAULT_PACKET_LIFE;
+  cep.ackTimeout = ackTimeoutOf(path);
+  cep.responseTimeout = remoteCmResponseTimeout;
+  cep.maxRetries = maxCmRetries;
+  cep.serviceHigh = Number(request.serviceId >> 32n);
+  cep.serviceLow = Number(request.serviceId & 0xffff_ffffn);
+  core.holdLocalQpn(cep, qpn);
+  core.newTransaction(cep);
+  core.keep(cep, mad);
+  core.transmit(cep, mad);
+  core.enter(cep, 'REQ_SENT');
+  core.beginWait(cep, request.timing);
+}
+
+/** R3: one queue pair number is in one connection at a time, timewait included. */
+export function checkQpn(core: CepCore, port: number, qpn: number): void {
+  if (core.isQpnInUse(port, qpn)) {
+    throw new CepError('QPN_IN_USE', `queue pair ${qpn} of port ${port} is in a connection or in timewait`, {
+      port,
+      qpn,
+    });
+  }
+}
+
+/** No answer to the REQ in time: send it again, or tell the consumer and the peer that it is over. */
+export function resendReqOrGiveUp(core: CepCore, cep: Cep): void {
+  if (cep.retries < core.retriesOf(cep)) {
+    resend(core, cep);
+    core.enter(cep, 'REQ_SENT');
+    core.armRetry(cep);
+  } else {
+    core.tell(cep, 'req_error', 'retriesExhausted');
+    abandonReq(core, cep);
+  }
+}
+
+export function resend(core: CepCore, cep: Cep): void {
+  cep.retries += 1;
+  core.counters.retries[core.messageOf(cep.sentMad)] += 1;
+  core.sendAgain(cep);
+}
+
+/** The consumer's total time is over. */
+export function reqDeadline(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'req_error', 'deadline');
+  abandonReq(core, cep);
+}
+
+/** The peer may have a half-open connection: a REJ with the reason "timeout" clears it. */
+export function abandonReq(core: CepCore, cep: Cep): void {
+  sendReject(core, cep, REJECT_REASONS.timeout);
+  core.enter(cep, 'IDLE');
+}
+
+/** The peer refused our REQ. */
+export function reqRejected(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'rej_received', 'message');
+  core.enter(cep, 'IDLE');
+}
+
+/** The peer agreed. A peer that names a (QPN, GUID) or comm ID that is in another connection is wrong (IBTA 12.9.8.3.1). */
+export function acceptRep(core: CepCore, cep: Cep): void {
+  const { incoming } = core;
+  if (incoming === undefined) return;
+  const { bytes, at, from } = incoming;
+  const { localCommId, localQpn, localCaGuid, targetAckDelay } = REP.fields;
+  const commId = localCommId.get(bytes, at);
+  const qpn = localQpn.get(bytes, at);
+  const guidHigh = localCaGuid.high.get(bytes, at);
+  const guidLow = localCaGuid.low.get(bytes, at);
+  if (
+    core.findRemoteId(commId, guidHigh, guidLow, from) !== 0 ||
+    core.findRemoteQpn(qpn, guidHigh, guidLow, from) !== 0
+  ) {
+    rejectStateless(core, incoming, 'REP', REJECT_REASONS.staleConnection);
+    return;
+  }
+  core.learnRemote(cep, commId, guidHigh, guidLow, qpn);
+  const remoteDelay = targetAckDelay.get(bytes, at) as TimeExponent;
+  cep.ackTimeout = Math.max(cep.ackTimeout, localAckTimeout(remoteDelay, cep.packetLife as TimeExponent));
+  core.keep(cep, 0);
+  core.enter(cep, 'REP_RCVD');
+  core.tell(cep, 'rep_received', 'message');
+}
+
+export function sendRtu(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
+  const mad = composeAnswer(core, cep, 'RTU', privateData);
+  sendAnswer(core, cep, mad, privateData);
+  core.enter(cep, 'ESTABLISHED');
+}
+
+/** The peer repeats its REP: our RTU was lost. */
+export function repeatRtu(core: CepCore, cep: Cep): void {
+  // The passive side got its REP from the consumer itself: no REP can be a duplicate there.
+  if (cep.flags & FLAGS.active) repeatAnswer(core, cep, 'RTU');
+  else core.drop('unexpected');
+}
+
+/** Our answer to the peer's REP is a REJ; the peer's queue pair may be live already. */
+export function repRejected(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'rej_received', 'message');
+  core.enter(cep, 'TIMEWAIT');
+}

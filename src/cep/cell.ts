@@ -1,0 +1,69 @@
+import type { CepCore } from './core.js';
+import type { DropReason } from './counters.js';
+import type {
+  DreqParameters,
+  ListenParameters,
+  MraParameters,
+  PrivateDataParameters,
+  RejParameters,
+  RepParameters,
+  ReqParameters,
+} from './parameters.js';
+import type { Cep } from './record.js';
+import type { Command, MessageInput, SignalInput, State, StateOrDestroyed } from './states.js';
+
+/** What each call takes. */
+export interface CommandParameters extends Record<Command, unknown> {
+  listen: ListenParameters;
+  sendReq: ReqParameters;
+  sendRep: RepParameters;
+  sendRtu: PrivateDataParameters;
+  sendRej: RejParameters;
+  sendMra: MraParameters;
+  sendDreq: DreqParameters;
+  sendDrep: PrivateDataParameters;
+  established: undefined;
+  destroy: undefined;
+}
+
+type Handler<Parameters> = (core: CepCore, cep: Cep, parameters: Parameters) => void;
+
+/** The input is acted on, and may lead to the states named. */
+export interface Handle<Parameters = undefined> {
+  readonly kind: 'handle';
+  readonly handler: Handler<Parameters>;
+  readonly to: readonly StateOrDestroyed[];
+}
+/** The message was acted on before: it is answered again, and nothing changes. */
+export interface Duplicate {
+  readonly kind: 'duplicate';
+  readonly handler: Handler<undefined>;
+}
+/** The message means nothing here: it is counted under the reason and forgotten. */
+export interface Drop {
+  readonly kind: 'drop';
+  readonly reason: DropReason;
+}
+/** The call is not valid here, and fails. For a signal: it cannot occur here. */
+export interface Illegal {
+  readonly kind: 'illegal';
+}
+
+/** One row of the table: what every input does in one state. */
+export type Row = { readonly [Name in MessageInput]: Handle | Duplicate | Drop } & {
+  readonly [Name in SignalInput]: Handle | Drop | Illegal;
+} & { readonly [Name in Command]: Handle<CommandParameters[Name]> | Illegal };
+export type StateTable = { readonly [Name in State]: Row };
+export type Cell = Handle | Duplicate | Drop | Illegal;
+
+export const handle = <Parameters>(
+  handler: Handler<Parameters>,
+  to: readonly StateOrDestroyed[],
+): Handle<Parameters> => ({
+  kind: 'handle',
+  handler,
+  to,
+});
+export const duplicate = (handler: Handler<undefined>): Duplicate => ({ kind: 'duplicate', handler });
+export const drop = (reason: DropReason): Drop => ({ kind: 'drop', reason });
+export const illegal: Illegal = { kind: 'illegal' };

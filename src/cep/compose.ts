@@ -1,0 +1,119 @@
+import { DREP, MESSAGES, type MessageInit, type MessageName, REJECT_REASONS, REP, writeFields } from '../wire/index.js';
+import type { CepCore, Incoming } from './core.js';
+import { type Cep, FLAGS } from './record.js';
+import type { State } from './states.js';
+
+/** How messages are written. Composing comes before any change, so that a value that does not fit changes nothing. */
+
+/**
+ * A message with the values of a consumer.
+ * @throws EncodeError when one does not fit its field; nothing is left behind.
+ */
+export function composeFrom<Name extends MessageName>(core: CepCore, message: Name, values: MessageInit<Name>): number {
+  const mad = core.compose(message);
+  try {
+    writeFields(MESSAGES[message].fields as object, values as object, core.mads.bytes, core.at(mad), `${message}.`);
+  } catch (error) {
+    core.mads.drop(mad);
+    throw error;
+  }
+  return mad;
+}
+
+/** Which message a REJ of ours answers, by state (protocol: REJ's message field). */
+export function messageRejectedIn(state: State): number {
+  switch (state) {
+    case 'REQ_RCVD':
+    case 'REQ_MRA_SENT':
+    case 'REP_PREPARED':
+    case 'REP_PREPARED_MRA_SENT':
+      return 0;
+    case 'REP_RCVD':
+    case 'REP_MRA_SENT':
+      return 1;
+    default:
+      return 2;
+  }
+}
+
+/** A REJ of a CEP. A REJ for a timeout names our CA, by which the peer can find the connection (IBTA 12.6.7.2). */
+export function sendReject(
+  core: CepCore,
+  cep: Cep,
+  reason: number,
+  privateData?: Uint8Array,
+  information?: Uint8Array,
+): void {
+  const timeout = reason === REJECT_REASONS.timeout;
+  const ari = information ?? (timeout ? caGuidBytes(core) : undefined);
+  const mad = composeFrom(core, 'REJ', {
+    localCommId: cep.localCommId,
+    remoteCommId: cep.remoteCommId,
+    messageRejected: messageRejectedIn(core.stateOf(cep)),
+    rejectInfoLength: ari?.length ?? 0,
+    reason,
+    additionalRejectInformation: ari,
+    privateData,
+  });
+  core.transmit(cep, mad);
+}
+
+function caGuidBytes({ caGuid }: CepCore): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, caGuid.high);
+  view.setUint32(4, caGuid.low);
+  return bytes;
+}
+
+/** A REJ to a message that belongs to no CEP: its comm IDs swapped, in its transaction. */
+export function rejectStateless(
+  core: CepCore,
+  incoming: Incoming,
+  message: 'REQ' | 'REP',
+  reason: number,
+  information?: Uint8Array,
+): void {
+  const { bytes, at } = incoming;
+  const mad = composeFrom(core, 'REJ', {
+    localCommId: message === 'REP' ? REP.fields.remoteCommId.get(bytes, at) : 0,
+    remoteCommId: REP.fields.localCommId.get(bytes, at),
+    messageRejected: message === 'REP' ? 1 : 0,
+    rejectInfoLength: information?.length ?? 0,
+    reason,
+    additionalRejectInformation: information,
+  });
+  core.transmitStateless(mad, incoming);
+}
+
+/** A DREP to a DREQ for a connection that is not there: from its two comm IDs. */
+export function answerStrayDreq(core: CepCore, incoming: Incoming): void {
+  const { localCommId, remoteCommId } = DREP.fields;
+  const mad = core.compose('DREP');
+  const at = core.at(mad);
+  localCommId.put(core.mads.bytes, at, remoteCommId.get(incoming.bytes, incoming.at));
+  remoteCommId.put(core.mads.bytes, at, localCommId.get(incoming.bytes, incoming.at));
+  core.transmitStateless(mad, incoming);
+}
+
+/** An RTU or DREP: two comm IDs, and private data if the consumer has any. */
+export function composeAnswer(core: CepCore, cep: Cep, message: 'RTU' | 'DREP', privateData?: Uint8Array): number {
+  return composeFrom(core, message, { localCommId: cep.localCommId, remoteCommId: cep.remoteCommId, privateData });
+}
+
+/**
+ * Sends an RTU or DREP. The peer may have to be told again, so one with private data is kept; one without is made
+ * anew when needed.
+ */
+export function sendAnswer(core: CepCore, cep: Cep, mad: number, privateData?: Uint8Array): void {
+  core.keep(cep, privateData === undefined || privateData.length === 0 ? 0 : mad);
+  core.transmit(cep, mad);
+}
+
+/** Sends the RTU or DREP again. */
+export function repeatAnswer(core: CepCore, cep: Cep, message: 'RTU' | 'DREP'): void {
+  if (cep.sentMad !== 0 && core.messageOf(cep.sentMad) === message) core.sendAgain(cep);
+  else core.transmit(cep, composeAnswer(core, cep, message));
+}
+
+export const isActive = (cep: Cep): boolean => (cep.flags & FLAGS.active) !== 0;

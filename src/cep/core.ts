@@ -1,0 +1,447 @@
+import {
+  after,
+  assert,
+  type CaGuid,
+  type Duration,
+  durationOfExponent,
+  type Instant,
+  NEVER,
+  type Random,
+  randomBits,
+  type TimeExponent,
+  TimerWheel,
+} from '../base/index.js';
+import { ATTRIBUTE_ID, beginMad, MAD_BYTES, MAD_HEADER, type MessageName, messageNameOf } from '../wire/index.js';
+import { CepStore } from './cep-store.js';
+import { Counters, type DropReason } from './counters.js';
+import { CepError } from './error.js';
+import { type EventCause, EventPool, type EventType } from './event-queue.js';
+import { type CepLimits, MAX_EVENTS_PER_CEP, MAX_UNREAD_EVENTS, SPARE_MADS } from './limits.js';
+import { ListenMap } from './listen-map.js';
+import { MadPool } from './mad-pool.js';
+import { OwnerTable } from './owner-table.js';
+import { type PathAddress, PathTable } from './path-table.js';
+import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { mix, SlotIndex } from './slot-index.js';
+import { STATE, STATES, type State } from './states.js';
+import { deadlineOf, type TimingPolicy, TimingTable } from './timing.js';
+import { TransmitQueue } from './transmit-queue.js';
+
+const { transactionId } = MAD_HEADER;
+
+/** The states in which a deadline may run: the others wait for the consumer, or for nothing. */
+const AWAITS_ANSWER: ReadonlySet<State> = new Set<State>([
+  'REQ_SENT',
+  'REQ_MRA_RCVD',
+  'REP_SENT',
+  'REP_MRA_RCVD',
+  'LAP_SENT',
+  'LAP_MRA_RCVD',
+  'DREQ_SENT',
+  'SIDR_REQ_SENT',
+]);
+
+/** A received MAD and where it came from, while it is being handled. */
+export interface Incoming {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  /** As a path back to the sender. */
+  readonly from: PathAddress;
+}
+
+/**
+ * What the manager is made of, and the steps that handlers are written in. A handler runs within one input: nothing else
+ * happens meanwhile, and it does not call back into anything above (the manager's lock is the turn).
+ */
+export class CepCore {
+  readonly limits: CepLimits;
+  readonly caGuid: { readonly high: number; readonly low: number };
+  readonly random: Random;
+  readonly store: CepStore;
+  readonly owners: OwnerTable;
+  readonly paths: PathTable;
+  readonly mads: MadPool;
+  readonly events: EventPool;
+  readonly transmits: TransmitQueue;
+  readonly timings = new TimingTable();
+  readonly listens = new ListenMap();
+  readonly counters = new Counters();
+  /** Timer `slot` is the CEP's one timer, timer `maxCeps + slot` its deadline. */
+  readonly timers: TimerWheel;
+  /** CEPs by (port, local QPN): one QPN is in one connection (R3). */
+  readonly localQpns: SlotIndex;
+  /** CEPs by the peer's (comm ID, CA GUID): finds duplicates of a REQ. */
+  readonly remoteIds: SlotIndex;
+  /** CEPs by the peer's (QPN, CA GUID): finds stale connections. */
+  readonly remoteQpns: SlotIndex;
+  /** The moment of the input that is being handled. */
+  now = 0 as Instant;
+  /** The MAD that is being handled; undefined during calls and time-outs. */
+  incoming: Incoming | undefined;
+  /** Cursors for a CEP other than the one that an input is for. */
+  readonly other: CepCursor;
+  readonly #probe: CepCursor;
+  readonly #link: CepCursor;
+  readonly #seed: number;
+  readonly #transactionHigh: number;
+  #transactionLow: number;
+
+  constructor(caGuid: CaGuid, random: Random, limits: CepLimits) {
+    const { maxCeps, maxMads, maxTransmits } = limits;
+    this.limits = limits;
+    this.caGuid = { high: Number(caGuid >> 32n), low: Number(caGuid & 0xffff_ffffn) };
+    this.random = random;
+    this.store = new CepStore(maxCeps, random);
+    this.owners = new OwnerTable(this.store);
+    this.paths = new PathTable(maxCeps + maxTransmits + 1, random);
+    this.mads = new MadPool(maxMads);
+    this.events = new EventPool(maxCeps * MAX_EVENTS_PER_CEP);
+    this.transmits = new TransmitQueue(maxTransmits);
+    this.timers = new TimerWheel(2 * maxCeps + 1);
+    this.other = this.store.cursor();
+    this.#probe = this.store.cursor();
+    this.#link = this.store.cursor();
+    this.#seed = randomBits(random, 32);
+    this.#transactionHigh = randomBits(random, 32);
+    this.#transactionLow = randomBits(random, 32);
+    this.localQpns = new SlotIndex(maxCeps, (slot) => {
+      const cep = this.#probe.moveTo(slot);
+      return this.hashLocalQpn(this.paths.get(cep.path).port, cep.localQpn);
+    });
+    this.remoteIds = new SlotIndex(maxCeps, (slot) => {
+      const cep = this.#probe.moveTo(slot);
+      return this.hashRemote(cep.remoteCommId, cep.remoteGuidHigh, cep.remoteGuidLow);
+    });
+    this.remoteQpns = new SlotIndex(maxCeps, (slot) => {
+      const cep = this.#probe.moveTo(slot);
+      return this.hashRemote(cep.remoteQpn, cep.remoteGuidHigh, cep.remoteGuidLow);
+    });
+  }
+
+  hashLocalQpn(port: number, qpn: number): number {
+    return mix(mix(this.#seed, port), qpn);
+  }
+
+  hashRemote(number: number, guidHigh: number, guidLow: number): number {
+    return mix(mix(mix(this.#seed, number), guidHigh), guidLow);
+  }
+
+  // ---- states
+
+  /** Enters a state. Whatever the state does not need (timer, keys, kept message) is given up here, in one place. */
+  enter(cep: Cep, state: State): void {
+    cep.state = STATE[state];
+    this.timers.cancel(cep.slot);
+    if (!AWAITS_ANSWER.has(state)) this.cancelDeadline(cep);
+    if (state === 'TIMEWAIT') this.#beginTimewait(cep);
+    else if (state === 'IDLE') this.#reset(cep);
+  }
+
+  stateOf(cep: Cep): State {
+    return STATES[cep.state] as State;
+  }
+
+  /** The peer may use its QPN again from now on; ours, and its comm ID, rest until timewait is over. */
+  #beginTimewait(cep: Cep): void {
+    this.keep(cep, 0);
+    this.leaveBacklog(cep);
+    this.#forgetRemoteQpn(cep);
+    this.timers.arm(cep.slot, after(this.now, durationOfExponent(cep.ackTimeout as TimeExponent)));
+  }
+
+  /** Nothing is left of the connection. An unbound CEP ceases to exist. */
+  #reset(cep: Cep): void {
+    this.keep(cep, 0);
+    this.leaveBacklog(cep);
+    this.#forgetRemoteQpn(cep);
+    if (cep.flags & FLAGS.remoteIdKnown) this.remoteIds.remove(cep.slot);
+    if (cep.flags & FLAGS.localQpnHeld) this.localQpns.remove(cep.slot);
+    if (cep.path !== 0) this.paths.drop(cep.path);
+    this.timings.drop(cep.timing);
+    cep.flags &= FLAGS.unbound;
+    cep.path = 0;
+    cep.timing = 0;
+    cep.localCommId = 0;
+    cep.remoteCommId = 0;
+    cep.localQpn = 0;
+    cep.remoteQpn = 0;
+    if (cep.flags & FLAGS.unbound) this.store.release(cep.slot);
+  }
+
+  #forgetRemoteQpn(cep: Cep): void {
+    if ((cep.flags & FLAGS.remoteQpnHeld) === 0) return;
+    this.remoteQpns.remove(cep.slot);
+    cep.flags &= ~FLAGS.remoteQpnHeld;
+  }
+
+  // ---- identity
+
+  /** Whether another CEP of the port uses the QPN. */
+  isQpnInUse(port: number, qpn: number): boolean {
+    const index = this.localQpns;
+    const hash = this.hashLocalQpn(port, qpn);
+    for (let place = index.first(hash); index.at(place) !== 0; place = index.after(place)) {
+      const slot = index.at(place);
+      const cep = this.#probe.moveTo(slot);
+      if (cep.localQpn === qpn && this.paths.get(cep.path).port === port) return true;
+    }
+    return false;
+  }
+
+  /** Reserves our QPN for this CEP. The caller has checked {@link isQpnInUse}, and the CEP's path is set. */
+  holdLocalQpn(cep: Cep, qpn: number): void {
+    cep.localQpn = qpn;
+    cep.flags |= FLAGS.localQpnHeld;
+    this.localQpns.insert(cep.slot);
+  }
+
+  /** The CEP that talks to the peer's (comm ID, GUID) at `from`, or 0. */
+  findRemoteId(commId: number, guidHigh: number, guidLow: number, from: PathAddress): number {
+    const index = this.remoteIds;
+    const hash = this.hashRemote(commId, guidHigh, guidLow);
+    for (let place = index.first(hash); index.at(place) !== 0; place = index.after(place)) {
+      const slot = index.at(place);
+      const cep = this.#probe.moveTo(slot);
+      const same = cep.remoteCommId === commId && cep.remoteGuidHigh === guidHigh && cep.remoteGuidLow === guidLow;
+      if (same && this.paths.isFrom(cep.path, from)) return slot;
+    }
+    return 0;
+  }
+
+  /** The CEP, timewait excluded, that is connected with the peer's (QPN, GUID) at `from`, or 0. */
+  findRemoteQpn(qpn: number, guidHigh: number, guidLow: number, from: PathAddress): number {
+    const index = this.remoteQpns;
+    const hash = this.hashRemote(qpn, guidHigh, guidLow);
+    for (let place = index.first(hash); index.at(place) !== 0; place = index.after(place)) {
+      const slot = index.at(place);
+      const cep = this.#probe.moveTo(slot);
+      const same = cep.remoteQpn === qpn && cep.remoteGuidHigh === guidHigh && cep.remoteGuidLow === guidLow;
+      if (same && this.paths.isFrom(cep.path, from)) return slot;
+    }
+    return 0;
+  }
+
+  /** Notes who the peer is, so that its duplicates and its later connections are recognised. */
+  learnRemote(cep: Cep, commId: number, guidHigh: number, guidLow: number, qpn: number): void {
+    cep.remoteCommId = commId;
+    cep.remoteGuidHigh = guidHigh;
+    cep.remoteGuidLow = guidLow;
+    cep.remoteQpn = qpn;
+    cep.flags |= FLAGS.remoteIdKnown | FLAGS.remoteQpnHeld;
+    this.remoteIds.insert(cep.slot);
+    this.remoteQpns.insert(cep.slot);
+  }
+
+  // ---- a listener's backlog
+
+  joinBacklog(cep: Cep, listener: Cep): void {
+    cep.listener = listener.slot;
+    cep.requestNext = listener.listener;
+    cep.requestPrevious = 0;
+    if (listener.listener !== 0) this.#link.moveTo(listener.listener).requestPrevious = cep.slot;
+    listener.listener = cep.slot;
+    listener.requestCount += 1;
+  }
+
+  leaveBacklog(cep: Cep): void {
+    if (cep.listener === 0 || cep.state === STATE.LISTEN) return;
+    const listener = this.#link.moveTo(cep.listener);
+    listener.requestCount -= 1;
+    if (cep.requestPrevious === 0) listener.listener = cep.requestNext;
+    else this.#link.moveTo(cep.requestPrevious).requestNext = cep.requestNext;
+    if (cep.requestNext !== 0) this.#link.moveTo(cep.requestNext).requestPrevious = cep.requestPrevious;
+    cep.listener = 0;
+    cep.requestNext = 0;
+    cep.requestPrevious = 0;
+  }
+
+  // ---- timers
+
+  policyOf(cep: Cep): TimingPolicy | undefined {
+    return this.timings.get(cep.timing);
+  }
+
+  /** Begins waiting for an answer: the timer for the first transmission, and the deadline if the consumer gave one. */
+  beginWait(cep: Cep, policy: TimingPolicy | undefined): void {
+    const timing = this.timings.hold(policy);
+    this.timings.drop(cep.timing);
+    cep.timing = timing;
+    cep.retries = 0;
+    this.armRetry(cep);
+    this.cancelDeadline(cep);
+    const deadline = deadlineOf(policy, this.now);
+    if (deadline !== NEVER) this.timers.arm(this.limits.maxCeps + cep.slot, deadline);
+  }
+
+  cancelDeadline(cep: Cep): void {
+    this.timers.cancel(this.limits.maxCeps + cep.slot);
+  }
+
+  /** The next retry: 2 × packet life + response time (IBTA 12.9.8.5), or what the policy says. */
+  armRetry(cep: Cep): void {
+    const policy = this.policyOf(cep);
+    this.armWait(cep, policy?.responseTimeout ?? this.#responseTime(cep));
+  }
+
+  armWait(cep: Cep, wait: Duration): void {
+    this.timers.arm(cep.slot, after(this.now, wait));
+  }
+
+  #responseTime(cep: Cep): Duration {
+    return (2 * durationOfExponent(cep.packetLife as TimeExponent) +
+      durationOfExponent(cep.responseTimeout as TimeExponent)) as Duration;
+  }
+
+  retriesOf(cep: Cep): number {
+    return this.policyOf(cep)?.retries ?? cep.maxRetries;
+  }
+
+  // ---- messages
+
+  /** A buffer with an empty message; the handler fills it in at {@link at}. Buffer 0 if none is left. */
+  compose(message: MessageName): number {
+    const mad = this.mads.take();
+    beginMad(message, this.mads.bytes, this.mads.offset(mad));
+    return mad;
+  }
+
+  at(mad: number): number {
+    return this.mads.offset(mad);
+  }
+
+  newTransaction(cep: Cep): void {
+    this.#transactionLow = (this.#transactionLow + 1) >>> 0;
+    cep.transactionHigh = this.#transactionHigh;
+    cep.transactionLow = this.#transactionLow;
+  }
+
+  /** Takes over the transaction of the message being handled: the answer repeats it. */
+  adoptTransaction(cep: Cep, { bytes, at }: Incoming): void {
+    cep.transactionHigh = transactionId.high.get(bytes, at);
+    cep.transactionLow = transactionId.low.get(bytes, at);
+  }
+
+  putTransaction(mad: number, high: number, low: number): void {
+    transactionId.high.put(this.mads.bytes, this.at(mad), high);
+    transactionId.low.put(this.mads.bytes, this.at(mad), low);
+  }
+
+  /** Queues a message of a CEP, and gives up the composer's hold on it: whoever needs it longer keeps it first. */
+  transmit(cep: Cep, mad: number): void {
+    this.putTransaction(mad, cep.transactionHigh, cep.transactionLow);
+    this.paths.share(cep.path);
+    this.#queue(mad, cep.path);
+  }
+
+  /** Queues an answer that belongs to no CEP, in the transaction and on the path of what it answers. */
+  transmitStateless(mad: number, incoming: Incoming): void {
+    const { bytes, at, from } = incoming;
+    this.putTransaction(mad, transactionId.high.get(bytes, at), transactionId.low.get(bytes, at));
+    this.#queue(mad, this.paths.hold(from));
+  }
+
+  #queue(mad: number, path: number): void {
+    if (mad === 0 || this.transmits.isFull) {
+      this.drop(mad === 0 ? 'noBuffers' : 'transmitQueueFull');
+      this.mads.drop(mad);
+      this.paths.drop(path);
+      return;
+    }
+    this.counters.sent[this.messageOf(mad)] += 1;
+    this.transmits.push(mad, path);
+  }
+
+  messageOf(mad: number): MessageName {
+    return messageNameOf(ATTRIBUTE_ID.get(this.mads.bytes, this.at(mad))) as MessageName;
+  }
+
+  /** Keeps a message to send again, in place of the one kept before. 0 keeps none. */
+  keep(cep: Cep, mad: number): void {
+    this.mads.share(mad);
+    this.mads.drop(cep.sentMad);
+    cep.sentMad = mad;
+  }
+
+  /** Sends the kept message again. */
+  sendAgain(cep: Cep): void {
+    this.mads.share(cep.sentMad);
+    this.paths.share(cep.path);
+    this.#queue(cep.sentMad, cep.path);
+  }
+
+  /** Whether any input can be handled with the buffers that are left. */
+  get hasSpareMads(): boolean {
+    return this.mads.available >= SPARE_MADS;
+  }
+
+  // ---- events
+
+  drop(reason: DropReason): void {
+    this.counters.drops[reason] += 1;
+  }
+
+  /** Whether an event that may repeat fits in the CEP's queue. */
+  hasRoomForEvent(cep: Cep): boolean {
+    return cep.unreadEvents < MAX_UNREAD_EVENTS;
+  }
+
+  /** Tells the CEP's owner; an unbound CEP has nobody to tell. If the MAD being handled is the cause, it goes with it. */
+  tell(cep: Cep, type: EventType, cause: EventCause): void {
+    if (cep.flags & FLAGS.unbound) return;
+    assert(cep.unreadEvents < MAX_EVENTS_PER_CEP, 'what ends a connection finds room among its events');
+    const event = this.events.take(type, cause, cause === 'message' ? this.#copyIncoming() : 0, cep.retries + 1);
+    if (cep.eventTail === 0) {
+      cep.eventHead = event;
+      this.owners.addReady(cep);
+    } else {
+      this.events.link(cep.eventTail, event);
+    }
+    cep.eventTail = event;
+    cep.unreadEvents += 1;
+  }
+
+  #copyIncoming(): number {
+    if (this.incoming === undefined) return 0;
+    const mad = this.mads.take();
+    assert(mad !== 0, 'spare buffers were checked before the input was handled');
+    const { bytes, at } = this.incoming;
+    this.mads.bytes.set(bytes.subarray(at, at + MAD_BYTES), this.at(mad));
+    return mad;
+  }
+
+  /** Takes the CEP's first event out of its queue; 0 if there is none. The caller releases it. */
+  takeEvent(cep: Cep): number {
+    const event = cep.eventHead;
+    if (event === 0) return 0;
+    cep.eventHead = this.events.next(event);
+    if (cep.eventHead === 0) cep.eventTail = 0;
+    cep.unreadEvents -= 1;
+    this.owners.removeReady(cep);
+    if (cep.eventHead !== 0) this.owners.addReady(cep);
+    return event;
+  }
+
+  releaseEvent(event: number): void {
+    this.mads.drop(this.events.mad(event));
+    this.events.release(event);
+  }
+
+  /** Takes the CEP from its owner: its handle is void, nobody is told anything any more. */
+  unbind(cep: Cep): void {
+    for (let event = this.takeEvent(cep); event !== 0; event = this.takeEvent(cep)) this.releaseEvent(event);
+    this.owners.removeCep(cep);
+    cep.flags |= FLAGS.unbound;
+  }
+
+  /** @throws {@link CepError} `LIMIT_REACHED` when a call finds no buffers, or would begin something above unread events. */
+  checkRoom(cep: Cep): void {
+    if (!this.hasSpareMads) {
+      throw new CepError('LIMIT_REACHED', `all ${this.limits.maxMads} message buffers are in use`, {
+        limit: 'maxMads',
+      });
+    }
+    if (cep.unreadEvents > MAX_UNREAD_EVENTS) {
+      throw new CepError('LIMIT_REACHED', 'read the events of this CEP first', { limit: 'MAX_UNREAD_EVENTS' });
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { resend } from './active.js';
+import { composeAnswer, composeFrom, repeatAnswer, sendAnswer } from './compose.js';
+import type { CepCore } from './core.js';
+import type { EventCause } from './event-queue.js';
+import type { DreqParameters, PrivateDataParameters } from './parameters.js';
+import { type Cep, FLAGS } from './record.js';
+import type { TimingPolicy } from './timing.js';
+
+/** Disconnecting: DREQ, DREP, timewait (IBTA 12.9.8.4). */
+
+export function sendDreq(core: CepCore, cep: Cep, { privateData, timing }: DreqParameters): void {
+  beginDisconnect(core, cep, privateData, timing ?? core.policyOf(cep));
+}
+
+export function beginDisconnect(
+  core: CepCore,
+  cep: Cep,
+  privateData: Uint8Array | undefined,
+  timing: TimingPolicy | undefined,
+): void {
+  const mad = composeFrom(core, 'DREQ', {
+    localCommId: cep.localCommId,
+    remoteCommId: cep.remoteCommId,
+    remoteQpnEecn: cep.remoteQpn,
+    privateData,
+  });
+  core.newTransaction(cep);
+  core.keep(cep, mad);
+  core.transmit(cep, mad);
+  core.enter(cep, 'DREQ_SENT');
+  core.beginWait(cep, timing);
+}
+
+export function resendDreqOrGiveUp(core: CepCore, cep: Cep): void {
+  if (cep.retries < core.retriesOf(cep)) {
+    resend(core, cep);
+    core.armRetry(cep);
+  } else {
+    core.tell(cep, 'dreq_error', causeOr(cep, 'retriesExhausted'));
+    core.enter(cep, 'TIMEWAIT');
+  }
+}
+
+export function dreqDeadline(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'dreq_error', causeOr(cep, 'deadline'));
+  core.enter(cep, 'TIMEWAIT');
+}
+
+/** A connection that ends because the peer has forgotten it ends for that reason, however the DREQ fares. */
+const causeOr = (cep: Cep, cause: EventCause): EventCause => (cep.flags & FLAGS.stale ? 'stale' : cause);
+
+/** The peer disconnects. The consumer answers; for one that is gone we do. */
+export function receiveDreq(core: CepCore, cep: Cep): void {
+  if (core.incoming) core.adoptTransaction(cep, core.incoming);
+  core.keep(cep, 0);
+  core.enter(cep, 'DREQ_RCVD');
+  if (cep.flags & FLAGS.unbound) sendDrep(core, cep, {});
+  else core.tell(cep, 'dreq_received', 'message');
+}
+
+export function sendDrep(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
+  const mad = composeAnswer(core, cep, 'DREP', privateData);
+  core.enter(cep, 'TIMEWAIT');
+  sendAnswer(core, cep, mad, privateData);
+}
+
+/** The peer repeats its DREQ: our DREP was lost. */
+export function repeatDrep(core: CepCore, cep: Cep): void {
+  if (core.incoming) core.adoptTransaction(cep, core.incoming);
+  repeatAnswer(core, cep, 'DREP');
+}
+
+export function receiveDrep(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'drep_received', 'message');
+  core.enter(cep, 'TIMEWAIT');
+}
+
+/** The peer ends an established connection, or its disconnecting, with a REJ. */
+export function connectionRejected(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'rej_received', 'message');
+  core.enter(cep, 'TIMEWAIT');
+}
+
+export function timewaitOver(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'timewait_exit', 'elapsed');
+  core.enter(cep, 'IDLE');
+}

@@ -1,0 +1,26 @@
+import { assert } from '../base/index.js';
+
+/** What a manager may hold. Each limit's effect stands beside it. Memory that is not used costs nothing. */
+export interface CepLimits {
+  /** CEPs at once, timewait included. `create` fails with `LIMIT_REACHED`; a REQ is rejected with "no resources". 1 to 1,048,575. */
+  readonly maxCeps: number;
+  /** Messages kept: sent and unanswered, queued to be sent, or received and not yet polled. Beyond it datagrams are dropped and calls fail. */
+  readonly maxMads: number;
+  /** Messages queued to be sent. Beyond it the newest is dropped, as a full link would. */
+  readonly maxTransmits: number;
+}
+
+export const DEFAULT_LIMITS: CepLimits = { maxCeps: 65_535, maxMads: 65_535, maxTransmits: 16_384 };
+export const MAX_CEPS = 2 ** 20 - 1;
+/** The fewest buffers with which one input can always be handled: the message kept, its answer, and a reject. */
+export const SPARE_MADS = 3;
+/** Events that a CEP queues at most. Those that end something always fit. */
+export const MAX_EVENTS_PER_CEP = 8;
+/** Beyond so many unread events, those that may be repeated (mra_received) are dropped, and nothing new is begun. */
+export const MAX_UNREAD_EVENTS = 4;
+
+export function checkLimits(limits: CepLimits): void {
+  assert(limits.maxCeps >= 1 && limits.maxCeps <= MAX_CEPS, `maxCeps is from 1 to ${MAX_CEPS}`);
+  assert(limits.maxMads > SPARE_MADS, `maxMads is more than ${SPARE_MADS}`);
+  assert(limits.maxTransmits >= 1, 'maxTransmits is at least 1');
+}

@@ -1,0 +1,312 @@
+import { assert, type CaGuid, type Cid, gidEquals, type Instant, type Random } from '../base/index.js';
+import {
+  ATTRIBUTE_ID,
+  checkMad,
+  DREQ,
+  LAP,
+  type MessageName,
+  messageNameOf,
+  REJ,
+  REJECT_REASONS,
+  REQ,
+} from '../wire/index.js';
+import type { Cell } from './cell.js';
+import { answerStrayDreq, rejectStateless } from './compose.js';
+import { CepCore, type Incoming } from './core.js';
+import type { Counters } from './counters.js';
+import { CepError } from './error.js';
+import { type CepLimits, checkLimits, DEFAULT_LIMITS } from './limits.js';
+import { CepOwner } from './owner.js';
+import { receiveRequest } from './passive.js';
+import type { PathAddress } from './path-table.js';
+import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { STATE_TABLE } from './state-table.js';
+import { type Command, INPUTS, type Input, type MessageInput, STATES, type State } from './states.js';
+
+/** Every cell, by state and input numbers. */
+const CELLS: readonly Cell[] = STATES.flatMap((state) => INPUTS.map((input) => STATE_TABLE[state][input] as Cell));
+const INPUT_NUMBER = new Map(INPUTS.map((input, number) => [input, number]));
+/** The input that each message is, for the CEP it belongs to. */
+const INPUT_OF: Readonly<Record<MessageName, MessageInput>> = {
+  REQ: 'req',
+  MRA: 'mra',
+  REJ: 'rej',
+  REP: 'rep',
+  RTU: 'rtu',
+  DREQ: 'dreq',
+  DREP: 'drep',
+  SIDR_REQ: 'sidrReq',
+  SIDR_REP: 'sidrRep',
+  LAP: 'lap',
+  APR: 'apr',
+};
+/** Messages begin with the sender's comm ID and, but for REQ and SIDR, the receiver's: in the same place in all of them. */
+const { localCommId, remoteCommId } = REJ.fields;
+const CA_GUID_BYTES = 8;
+const NO_BYTES = new Uint8Array(0);
+
+export interface CepManagerOptions {
+  /** EUI-64 of the adapter: with a comm ID it names a connection, and must be the same after a restart. */
+  readonly caGuid: CaGuid;
+  /** For comm IDs and hash seeds: must be unpredictable outside of simulations. */
+  readonly random: Random;
+  readonly limits?: Partial<CepLimits>;
+}
+
+/** A message to be sent. Valid until the next {@link CepManager.pollTransmit}; the object is used again. */
+export interface CepTransmit {
+  readonly path: PathAddress;
+  /** Holds the 256 bytes of the MAD, from `at` on. */
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+
+/**
+ * The CEP manager: the lowest module of the CM. It knows queue pair numbers, no queue pairs; MADs, no packets; a moment
+ * that it is told, no clock.
+ *
+ * For its driver it is sans-IO. After every input ({@link handleMad}, {@link handleTimeout}, or any call of an owner):
+ * 1. poll {@link pollTransmit} until it is undefined, and send each message;
+ * 2. have the owners poll their events, which may lead to more of both;
+ * 3. ask {@link nextTimeout} and call {@link handleTimeout} then.
+ * Calls that come too early or too often are harmless.
+ */
+export class CepManager {
+  readonly #core: CepCore;
+  readonly #cep: CepCursor;
+  /** The message polled last: its buffer and path are given up at the next poll. */
+  readonly #transmit;
+
+  constructor({ caGuid, random, limits }: CepManagerOptions) {
+    const all = { ...DEFAULT_LIMITS, ...limits };
+    checkLimits(all);
+    this.#core = new CepCore(caGuid, random, all);
+    this.#cep = this.#core.store.cursor();
+    const nowhere: PathAddress = { port: 0, localGid: NO_BYTES, remoteGid: NO_BYTES, trafficClass: 0, sourcePort: 0 };
+    this.#transmit = { path: nowhere, bytes: this.#core.mads.bytes, at: 0, mad: 0, pathNumber: 0 };
+  }
+
+  get counters(): Counters {
+    return this.#core.counters;
+  }
+
+  get limits(): CepLimits {
+    return this.#core.limits;
+  }
+
+  /** Opens an owner: the only way to have CEPs. Its CIDs mean nothing to others (R19). */
+  openOwner(): CepOwner {
+    return new CepOwner(this.#core, (cid, command, parameters, now) => this.#command(cid, command, parameters, now));
+  }
+
+  /**
+   * A MAD came in on QP1.
+   * @param from the way back to its sender, addresses as the packet's headers have them.
+   * @param length bytes that were sent.
+   */
+  handleMad(bytes: Uint8Array, at: number, length: number, from: PathAddress, now: Instant): void {
+    const core = this.#core;
+    core.now = now;
+    if (checkMad(bytes, at, length) !== undefined) {
+      core.drop('malformed');
+      return;
+    }
+    const message = messageNameOf(ATTRIBUTE_ID.get(bytes, at)) as MessageName;
+    core.counters.received[message] += 1;
+    if (!core.hasSpareMads) {
+      core.drop('noBuffers');
+      return;
+    }
+    core.incoming = { bytes, at, from };
+    try {
+      this.#receive(message, core.incoming);
+    } finally {
+      core.incoming = undefined;
+    }
+  }
+
+  /** Time has passed: whatever is due by `now` happens. */
+  handleTimeout(now: Instant): void {
+    const core = this.#core;
+    const { maxCeps } = core.limits;
+    core.now = now;
+    for (let timer = core.timers.poll(now); timer !== 0; timer = core.timers.poll(now)) {
+      if (timer > maxCeps) this.#dispatch(this.#cep.moveTo(timer - maxCeps), 'deadline', undefined);
+      else this.#dispatch(this.#cep.moveTo(timer), 'timeout', undefined);
+    }
+  }
+
+  /** When {@link handleTimeout} has something to do at the earliest; NEVER if nothing waits. */
+  nextTimeout(): Instant {
+    return this.#core.timers.nextDeadline();
+  }
+
+  /** The next message to be sent, oldest first, or undefined. */
+  pollTransmit(): CepTransmit | undefined {
+    const { transmits, mads, paths } = this.#core;
+    const transmit = this.#transmit;
+    if (transmit.mad !== 0) {
+      mads.drop(transmit.mad);
+      paths.drop(transmit.pathNumber);
+      transmit.mad = 0;
+    }
+    if (transmits.size === 0) return undefined;
+    transmit.mad = transmits.mad;
+    transmit.pathNumber = transmits.path;
+    transmit.at = mads.offset(transmits.mad);
+    transmit.path = paths.get(transmits.path);
+    transmits.shift();
+    return transmit;
+  }
+
+  /** What exists: for leak checks and for the curious. All zero (paths and buffers too) when nothing goes on. */
+  usage(): Record<
+    | 'ceps'
+    | 'owners'
+    | 'mads'
+    | 'paths'
+    | 'events'
+    | 'transmits'
+    | 'timers'
+    | 'listens'
+    | 'localQpns'
+    | 'remoteIds'
+    | 'remoteQpns'
+    | 'timings',
+    number
+  > {
+    const core = this.#core;
+    return {
+      ceps: core.store.size,
+      owners: core.owners.size,
+      mads: core.mads.size,
+      paths: core.paths.size,
+      events: core.events.size,
+      transmits: core.transmits.size,
+      timers: core.timers.armed,
+      listens: core.listens.size,
+      localQpns: core.localQpns.size,
+      remoteIds: core.remoteIds.size,
+      remoteQpns: core.remoteQpns.size,
+      timings: core.timings.size,
+    };
+  }
+
+  #receive(message: MessageName, incoming: Incoming): void {
+    if (message === 'REQ') this.#receiveReq(incoming);
+    else if (message === 'SIDR_REQ' || message === 'SIDR_REP') this.#core.drop('unsupported');
+    else this.#receiveForCep(message, incoming);
+  }
+
+  #receiveReq(incoming: Incoming): void {
+    const core = this.#core;
+    const { bytes, at, from } = incoming;
+    const { localCommId: commId, localCaGuid, localQpn, primaryPath } = REQ.fields;
+    if (!gidEquals(bytes, at + primaryPath.localGid.byte, from.remoteGid, 0)) {
+      core.drop('spoofedPath');
+      return;
+    }
+    const guidHigh = localCaGuid.high.get(bytes, at);
+    const guidLow = localCaGuid.low.get(bytes, at);
+    const known = core.findRemoteId(commId.get(bytes, at), guidHigh, guidLow, from);
+    if (known !== 0) {
+      core.counters.duplicates.REQ += 1;
+      this.#dispatch(this.#cep.moveTo(known), 'req', undefined);
+      return;
+    }
+    const stale = core.findRemoteQpn(localQpn.get(bytes, at), guidHigh, guidLow, from);
+    if (stale !== 0) {
+      rejectStateless(core, incoming, 'REQ', REJECT_REASONS.staleConnection);
+      this.#dispatch(this.#cep.moveTo(stale), 'stale', undefined);
+      return;
+    }
+    receiveRequest(core, this.#cep, incoming);
+  }
+
+  #receiveForCep(message: MessageName, incoming: Incoming): void {
+    const core = this.#core;
+    const { bytes, at, from } = incoming;
+    const slot = this.#slotOf(message, incoming);
+    if (slot === 0) {
+      if (message === 'DREQ') answerStrayDreq(core, incoming);
+      else if (message === 'REP') rejectStateless(core, incoming, 'REP', REJECT_REASONS.invalidCommId);
+      else core.drop('unknownCommId');
+      return;
+    }
+    const cep = this.#cep.moveTo(slot);
+    const learnt = (cep.flags & FLAGS.remoteIdKnown) !== 0;
+    if (!core.paths.isFrom(cep.path, from)) core.drop('wrongAddress');
+    else if (learnt && localCommId.get(bytes, at) !== cep.remoteCommId) core.drop('wrongCommId');
+    else if (message === 'DREQ' && DREQ.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn) core.drop('wrongQpn');
+    else if (message === 'LAP' && LAP.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn) core.drop('wrongQpn');
+    else if (message === 'REJ' && learnt && REJ.fields.messageRejected.get(bytes, at) === 0) core.drop('wrongMessage');
+    else this.#dispatch(cep, INPUT_OF[message], undefined);
+  }
+
+  /** The CEP that a message names. A REJ for a timeout names it by its sender: that one may never have learnt our comm ID. */
+  #slotOf(message: MessageName, { bytes, at, from }: Incoming): number {
+    const core = this.#core;
+    if (
+      message === 'REJ' &&
+      REJ.fields.reason.get(bytes, at) === REJECT_REASONS.timeout &&
+      REJ.fields.rejectInfoLength.get(bytes, at) >= CA_GUID_BYTES
+    ) {
+      const guid = new DataView(
+        bytes.buffer,
+        bytes.byteOffset + at + REJ.fields.additionalRejectInformation.byte,
+        CA_GUID_BYTES,
+      );
+      const slot = core.findRemoteId(localCommId.get(bytes, at), guid.getUint32(0), guid.getUint32(4), from);
+      if (slot !== 0) return slot;
+    }
+    return core.store.slotOfCommId(remoteCommId.get(bytes, at));
+  }
+
+  #command(cid: Cid, command: Command, parameters: unknown, now: Instant): void {
+    const core = this.#core;
+    core.now = now;
+    const cep = this.#cep.moveTo(core.store.slotOfCid(cid));
+    if (command !== 'destroy') core.checkRoom(cep);
+    this.#dispatch(cep, command, parameters);
+  }
+
+  /** The one place where inputs meet states. */
+  #dispatch(cep: Cep, input: Input, parameters: unknown): void {
+    const core = this.#core;
+    const from = cep.state;
+    const slot = cep.slot;
+    const cell = CELLS[from * INPUTS.length + (INPUT_NUMBER.get(input) as number)] as Cell;
+    switch (cell.kind) {
+      case 'handle': {
+        const { generation } = cep;
+        cell.handler(core, cep, parameters as undefined);
+        assert(cep.slot === slot, 'a handler leaves the cursor where it is');
+        const gone = cep.owner === 0 && (cep.flags & FLAGS.unbound) === 0;
+        const reached: State | 'DESTROYED' = gone ? 'DESTROYED' : (STATES[cep.state] as State);
+        assert(
+          cep.generation === generation && cell.to.includes(reached),
+          `${STATES[from]} on ${input} does not lead to ${reached}`,
+        );
+        return;
+      }
+      case 'duplicate':
+        if (core.incoming && input !== 'req') {
+          const message = messageNameOf(ATTRIBUTE_ID.get(core.incoming.bytes, core.incoming.at)) as MessageName;
+          core.counters.duplicates[message] += 1;
+        }
+        cell.handler(core, cep, undefined);
+        return;
+      case 'drop':
+        core.drop(cell.reason);
+        return;
+      case 'illegal': {
+        const state = STATES[from] as State;
+        assert(
+          core.incoming === undefined && input !== 'timeout' && input !== 'deadline',
+          `${input} cannot occur in ${state}`,
+        );
+        throw new CepError('INVALID_STATE', `${input} is not valid in state ${state}`, { call: input, state });
+      }
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import type { Cid, Instant } from '../base/index.js';
+import type { CommandParameters } from './cell.js';
+import type { CepCore } from './core.js';
+import { CepError } from './error.js';
+import type { EventCause, EventType } from './event-queue.js';
+import type {
+  DreqParameters,
+  ListenParameters,
+  MraParameters,
+  PrivateDataParameters,
+  RejParameters,
+  RepParameters,
+  ReqParameters,
+} from './parameters.js';
+import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { STATES, type State } from './states.js';
+
+/**
+ * One event. The object is used again for the next one, and its message lies in a shared buffer: both are valid until
+ * the next {@link CepOwner.pollEvent}.
+ */
+export interface CepEvent {
+  readonly type: EventType;
+  readonly cid: Cid;
+  readonly cause: EventCause;
+  /** For req_received: the listener. `cid` is the new CEP, in state REQ_RCVD. 0 when the listener is gone. */
+  readonly listener: Cid;
+  /** How often the message was sent whose answer is missing. */
+  readonly transmissions: number;
+  /** True if a message is the event's cause: it begins at `at` in `bytes` and is read with the message tables. */
+  readonly hasMessage: boolean;
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+
+type Execute = <C extends keyof CommandParameters>(
+  cid: Cid,
+  command: C,
+  parameters: CommandParameters[C],
+  now: Instant,
+) => void;
+
+/**
+ * A consumer of the manager, and the only one who can name its CEPs (R19). No call blocks; what comes of it is an event.
+ *
+ * Every call on a CID throws {@link CepError}: `INVALID_CID` when it is not (any more) a CEP of this owner,
+ * `INVALID_STATE` when the call is not valid in its state (docs: state table), `LIMIT_REACHED` when a named limit is.
+ * A value that does not fit its field throws `EncodeError`. A call that throws has changed nothing.
+ */
+export class CepOwner {
+  readonly #core: CepCore;
+  readonly #execute: Execute;
+  readonly #number: number;
+  readonly #cep: CepCursor;
+  readonly #event: { -readonly [Name in keyof CepEvent]: CepEvent[Name] };
+  /** The event polled last; its message is given up at the next poll. */
+  #borrowed = 0;
+
+  constructor(core: CepCore, execute: Execute) {
+    this.#core = core;
+    this.#execute = execute;
+    this.#number = core.owners.open();
+    this.#cep = core.store.cursor();
+    this.#event = {
+      type: 'timewait_exit',
+      cid: 0 as Cid,
+      cause: 'none',
+      listener: 0 as Cid,
+      transmissions: 0,
+      hasMessage: false,
+      bytes: core.mads.bytes,
+      at: 0,
+    };
+  }
+
+  /** CEPs of this owner. */
+  get size(): number {
+    this.#checkOpen();
+    return this.#core.owners.count(this.#number);
+  }
+
+  /** Makes a CEP in state IDLE. @throws {@link CepError} `LIMIT_REACHED` when the manager has all it may have. */
+  create(): Cid {
+    this.#checkOpen();
+    const slot = this.#core.store.allocate();
+    if (slot === 0) {
+      const { maxCeps } = this.#core.limits;
+      throw new CepError('LIMIT_REACHED', `all ${maxCeps} CEPs are in use, timewait included`, { limit: 'maxCeps' });
+    }
+    const cep = this.#cep.moveTo(slot);
+    this.#core.owners.addCep(cep, this.#number);
+    return this.#core.store.cidOf(cep);
+  }
+
+  /** Listens for requests. Each becomes a CEP of this owner and a `req_received`. @throws {@link CepError} `LISTEN_CONFLICT` */
+  listen(cid: Cid, parameters: ListenParameters, now: Instant): void {
+    this.#call(cid, 'listen', parameters, now);
+  }
+
+  /** Sends a REQ: `rep_received`, `rej_received` or `req_error` follows. @throws {@link CepError} `QPN_IN_USE` */
+  sendReq(cid: Cid, parameters: ReqParameters, now: Instant): void {
+    this.#call(cid, 'sendReq', parameters, now);
+  }
+
+  /** Answers a REQ with a REP: `rtu_received`, `rej_received` or `rep_error` follows. @throws {@link CepError} `QPN_IN_USE` */
+  sendRep(cid: Cid, parameters: RepParameters, now: Instant): void {
+    this.#call(cid, 'sendRep', parameters, now);
+  }
+
+  /** Answers a REP with an RTU: the connection stands. */
+  sendRtu(cid: Cid, parameters: PrivateDataParameters, now: Instant): void {
+    this.#call(cid, 'sendRtu', parameters, now);
+  }
+
+  /** Refuses a REQ or REP, or takes a REP back. */
+  sendRej(cid: Cid, parameters: RejParameters, now: Instant): void {
+    this.#call(cid, 'sendRej', parameters, now);
+  }
+
+  /** Asks the peer to wait longer for the answer to its REQ or REP. */
+  sendMra(cid: Cid, parameters: MraParameters, now: Instant): void {
+    this.#call(cid, 'sendMra', parameters, now);
+  }
+
+  /** Disconnects: `drep_received` or `dreq_error` follows, later `timewait_exit`. */
+  sendDreq(cid: Cid, parameters: DreqParameters, now: Instant): void {
+    this.#call(cid, 'sendDreq', parameters, now);
+  }
+
+  /** Answers a DREQ: `timewait_exit` follows. */
+  sendDrep(cid: Cid, parameters: PrivateDataParameters, now: Instant): void {
+    this.#call(cid, 'sendDrep', parameters, now);
+  }
+
+  /** Data arrived on the queue pair before the RTU did: the connection stands. */
+  established(cid: Cid, now: Instant): void {
+    this.#call(cid, 'established', undefined, now);
+  }
+
+  /**
+   * Destroys a CEP in any state, at once and without waiting (R11, R12). Its handle is void, its events are forgotten, what was
+   * in progress is aborted or ended, and whatever the protocol still owes the peer goes on by itself.
+   */
+  destroy(cid: Cid, now: Instant): void {
+    this.#call(cid, 'destroy', undefined, now);
+  }
+
+  /** The CEP's state. */
+  state(cid: Cid): State {
+    return STATES[this.#check(cid).state] as State;
+  }
+
+  /** The next event, in the order in which they happened for each CEP; undefined if there is none. */
+  pollEvent(): CepEvent | undefined {
+    this.#checkOpen();
+    const { owners, store, events, mads } = this.#core;
+    this.#giveBack();
+    const slot = owners.firstReady(this.#number);
+    if (slot === 0) return undefined;
+    const cep = this.#cep.moveTo(slot);
+    const number = this.#core.takeEvent(cep);
+    const event = this.#event;
+    event.type = events.type(number);
+    event.cause = events.cause(number);
+    event.cid = store.cidOf(cep);
+    event.transmissions = events.transmissions(number);
+    event.hasMessage = events.mad(number) !== 0;
+    event.at = mads.offset(events.mad(number));
+    event.listener = 0 as Cid;
+    if (event.type === 'req_received') {
+      cep.flags |= FLAGS.delivered;
+      if (cep.listener !== 0) event.listener = store.cidOf(this.#core.other.moveTo(cep.listener));
+    }
+    this.#borrowed = number;
+    return event;
+  }
+
+  /** Destroys every CEP of this owner (R21). The owner cannot be used any more; closing twice is harmless. */
+  close(now: Instant): void {
+    const { owners, store } = this.#core;
+    if (!owners.isOpen(this.#number)) return;
+    this.#giveBack();
+    for (let slot = owners.firstCep(this.#number); slot !== 0; slot = owners.firstCep(this.#number)) {
+      this.#execute(store.cidOf(this.#cep.moveTo(slot)), 'destroy', undefined, now);
+    }
+    owners.close(this.#number);
+  }
+
+  #giveBack(): void {
+    if (this.#borrowed !== 0) this.#core.releaseEvent(this.#borrowed);
+    this.#borrowed = 0;
+  }
+
+  #call<C extends keyof CommandParameters>(cid: Cid, command: C, parameters: CommandParameters[C], now: Instant): void {
+    this.#check(cid);
+    this.#execute(cid, command, parameters, now);
+  }
+
+  #check(cid: Cid): Cep {
+    this.#checkOpen();
+    const slot = this.#core.store.slotOfCid(cid);
+    const cep = this.#cep.moveTo(slot);
+    if (slot === 0 || cep.owner !== this.#number) {
+      throw new CepError('INVALID_CID', `${cid} is not a CEP of this owner`, { cid });
+    }
+    return cep;
+  }
+
+  #checkOpen(): void {
+    if (!this.#core.owners.isOpen(this.#number)) throw new CepError('OWNER_CLOSED', 'the owner has been closed', {});
+  }
+}

@@ -1,0 +1,174 @@
+import { gidEquals, type ServiceId } from '../base/index.js';
+import { REJ, REJECT_REASONS, REQ, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
+import { checkQpn, DEFAULT_ACK_DELAY, resend } from './active.js';
+import { composeFrom, rejectStateless, sendReject } from './compose.js';
+import type { CepCore, Incoming } from './core.js';
+import type { ListenParameters, RejParameters, RepParameters } from './parameters.js';
+import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { STATE } from './states.js';
+
+/** The passive side: listening, REQ, REP, RTU (IBTA 12.9.1). */
+
+/** @throws CepError `LISTEN_CONFLICT` when something listens there already. */
+export function listen(core: CepCore, cep: Cep, { serviceId, backlog, atBacklog }: ListenParameters): void {
+  core.listens.add(serviceId, cep.slot);
+  cep.serviceHigh = Number(serviceId >> 32n);
+  cep.serviceLow = Number(serviceId & 0xffff_ffffn);
+  cep.backlog = backlog;
+  if (atBacklog === 'silence') cep.flags |= FLAGS.silentBacklog;
+  core.enter(cep, 'LISTEN');
+}
+
+export function serviceIdOf(cep: Cep): ServiceId {
+  return ((BigInt(cep.serviceHigh) << 32n) | BigInt(cep.serviceLow)) as ServiceId;
+}
+
+const f = REQ.fields;
+
+/** A REQ that is not a duplicate and not from a stale connection: makes a CEP and tells the listener's owner, or is refused. */
+export function receiveRequest(core: CepCore, cursor: CepCursor, incoming: Incoming): void {
+  const { bytes, at, from } = incoming;
+  const refusal = invalidity(incoming);
+  if (refusal !== 0) {
+    const information = refusal === REJECT_REASONS.primaryRemotePortGid ? from.localGid : undefined;
+    rejectStateless(core, incoming, 'REQ', refusal, information);
+    return;
+  }
+  const listenerSlot = core.listens.find(f.serviceId.get(bytes, at) as ServiceId);
+  if (listenerSlot === 0) {
+    rejectStateless(core, incoming, 'REQ', REJECT_REASONS.invalidServiceId);
+    return;
+  }
+  const listener = core.other.moveTo(listenerSlot);
+  const full = listener.requestCount >= listener.backlog;
+  if (full && listener.flags & FLAGS.silentBacklog) {
+    core.drop('backlogFull');
+    return;
+  }
+  const slot = full ? 0 : core.store.allocate();
+  if (slot === 0) {
+    rejectStateless(core, incoming, 'REQ', REJECT_REASONS.noResources);
+    return;
+  }
+  admit(core, cursor.moveTo(slot), listener, incoming);
+}
+
+/** The reject reason of a REQ that is wrong in itself, 0 if it is not. */
+function invalidity({ bytes, at, from }: Incoming): number {
+  const transport = f.transportServiceType.get(bytes, at);
+  if (transport === TRANSPORT_SERVICE_TYPES.extended) return REJECT_REASONS.unsupportedRequest;
+  if (transport > TRANSPORT_SERVICE_TYPES.uc || f.localQpn.get(bytes, at) === 0) {
+    return REJECT_REASONS.invalidTransportServiceType;
+  }
+  const ours = gidEquals(bytes, at + f.primaryPath.remoteGid.byte, from.localGid, 0);
+  return ours ? 0 : REJECT_REASONS.primaryRemotePortGid;
+}
+
+function admit(core: CepCore, cep: Cep, listener: Cep, incoming: Incoming): void {
+  const { bytes, at, from } = incoming;
+  core.owners.addCep(cep, listener.owner);
+  core.store.assignCommId(cep);
+  core.adoptTransaction(cep, incoming);
+  cep.path = core.paths.hold({ ...from, trafficClass: f.primaryPath.trafficClass.get(bytes, at) });
+  core.learnRemote(
+    cep,
+    f.localCommId.get(bytes, at),
+    f.localCaGuid.high.get(bytes, at),
+    f.localCaGuid.low.get(bytes, at),
+    f.localQpn.get(bytes, at),
+  );
+  cep.serviceHigh = f.serviceId.high.get(bytes, at);
+  cep.serviceLow = f.serviceId.low.get(bytes, at);
+  cep.ackTimeout = f.primaryPath.localAckTimeout.get(bytes, at);
+  // The ACK timeout is about twice the packet life; Linux halves it likewise.
+  cep.packetLife = Math.max(0, cep.ackTimeout - 1);
+  cep.responseTimeout = f.localCmResponseTimeout.get(bytes, at);
+  cep.maxRetries = f.maxCmRetries.get(bytes, at);
+  core.enter(cep, 'REQ_RCVD');
+  core.joinBacklog(cep, listener);
+  core.tell(cep, 'req_received', 'message');
+}
+
+/** Our timewait on the pair is not over: the peer has to come with another comm ID (WinOF; Linux takes it as new). */
+export function rejectInTimewait(core: CepCore): void {
+  if (core.incoming) rejectStateless(core, core.incoming, 'REQ', REJECT_REASONS.staleConnection);
+}
+
+/** @throws CepError `QPN_IN_USE` (R3); EncodeError when a value does not fit. Then nothing has changed. */
+export function sendRep(core: CepCore, cep: Cep, reply: RepParameters): void {
+  checkQpn(core, core.paths.get(cep.path).port, reply.qpn);
+  const mad = composeFrom(core, 'REP', {
+    localCommId: cep.localCommId,
+    remoteCommId: cep.remoteCommId,
+    localQKey: reply.qKey ?? 0,
+    localQpn: reply.qpn,
+    startingPsn: reply.startingPsn,
+    responderResources: reply.responderResources ?? 0,
+    initiatorDepth: reply.initiatorDepth ?? 0,
+    targetAckDelay: reply.targetAckDelay ?? DEFAULT_ACK_DELAY,
+    failoverAccepted: reply.failoverAccepted ?? 1,
+    endToEndFlowControl: reply.flowControl === true ? 1 : 0,
+    rnrRetryCount: reply.rnrRetryCount ?? 7,
+    srq: reply.srq === true ? 1 : 0,
+    localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
+    privateData: reply.privateData,
+  });
+  core.holdLocalQpn(cep, reply.qpn);
+  core.leaveBacklog(cep);
+  core.keep(cep, mad);
+  core.transmit(cep, mad);
+  core.enter(cep, 'REP_SENT');
+  core.beginWait(cep, reply.timing);
+}
+
+/** No RTU in time: send the REP again, or give up. The peer may have received it all, so its half is rejected. */
+export function resendRepOrGiveUp(core: CepCore, cep: Cep): void {
+  if (cep.retries < core.retriesOf(cep)) {
+    resend(core, cep);
+    core.enter(cep, 'REP_SENT');
+    core.armRetry(cep);
+  } else {
+    core.tell(cep, 'rep_error', 'retriesExhausted');
+    abandonRep(core, cep);
+  }
+}
+
+export function repDeadline(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'rep_error', 'deadline');
+  abandonRep(core, cep);
+}
+
+function abandonRep(core: CepCore, cep: Cep): void {
+  sendReject(core, cep, REJECT_REASONS.timeout);
+  core.enter(cep, 'TIMEWAIT');
+}
+
+/** RTU: the connection stands. */
+export function acceptRtu(core: CepCore, cep: Cep): void {
+  core.keep(cep, 0);
+  core.enter(cep, 'ESTABLISHED');
+  core.tell(cep, 'rtu_received', 'message');
+}
+
+/** Data arrived before the RTU: the connection stands, whatever became of the RTU (IBTA 12.9.7.2, communication established). */
+export function establish(core: CepCore, cep: Cep): void {
+  core.keep(cep, 0);
+  core.enter(cep, 'ESTABLISHED');
+  core.tell(cep, 'rtu_received', 'established');
+}
+
+/** The peer gave up what it asked for; with the reason "stale" its queue pair is in timewait, so ours goes there too. */
+export function requestWithdrawn(core: CepCore, cep: Cep): void {
+  const { incoming } = core;
+  if (incoming === undefined) return;
+  const stale = REJ.fields.reason.get(incoming.bytes, incoming.at) === REJECT_REASONS.staleConnection;
+  core.tell(cep, 'rej_received', 'message');
+  core.enter(cep, stale ? 'TIMEWAIT' : 'IDLE');
+}
+
+/** The consumer's own REJ. Once a REP went over the wire, either queue pair may be live: then timewait. */
+export function sendRej(core: CepCore, cep: Cep, { reason, privateData, additionalInformation }: RejParameters): void {
+  const beforeRep = cep.state === STATE.REQ_RCVD || cep.state === STATE.REQ_MRA_SENT;
+  sendReject(core, cep, reason, privateData, additionalInformation);
+  core.enter(cep, beforeRep ? 'IDLE' : 'TIMEWAIT');
+}

@@ -1,0 +1,26 @@
+import type { CepCore } from './core.js';
+import { beginDisconnect } from './disconnect.js';
+import { type Cep, FLAGS } from './record.js';
+
+/**
+ * A REQ from a queue pair that is in a connection with us shows that the peer has forgotten the connection, as after a
+ * crash (IBTA 12.9.8.3.1). The newcomer is rejected with the reason "stale connection"; the old connection ends here.
+ */
+
+/** The peer may still hold its half: disconnect as usual. */
+export function disconnectStale(core: CepCore, cep: Cep): void {
+  cep.flags |= FLAGS.stale;
+  beginDisconnect(core, cep, undefined, core.policyOf(cep));
+}
+
+/** Nothing had come of the old request yet. */
+export function forgetRequest(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'rep_error', 'stale');
+  core.enter(cep, 'IDLE');
+}
+
+/** Messages went both ways: either queue pair may have been live. */
+export function abortStale(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'rep_error', 'stale');
+  core.enter(cep, 'TIMEWAIT');
+}

@@ -1,0 +1,62 @@
+import { after, type Duration, type Instant, NEVER } from '../base/index.js';
+
+/**
+ * How long to wait for answers, where the CM's own exponents will not do. A call that takes a policy uses it for what it
+ * begins; without one the exponents of the REQ count.
+ */
+export interface TimingPolicy {
+  /** How long to wait for an answer before the message is sent again. */
+  readonly responseTimeout: Duration;
+  /** How often to send it again at most. 0 to 255. */
+  readonly retries: number;
+  /** The total time after which to give up, whatever the retries and the peer's MRAs say. */
+  readonly deadline?: Duration;
+}
+
+/** Policies in use, each kept once, with a count of its users. Numbered from 1; 0 is "the exponents". */
+export class TimingTable {
+  readonly #policies: (TimingPolicy | undefined)[] = [undefined];
+  readonly #references: number[] = [0];
+  readonly #numbers = new Map<string, number>();
+  readonly #free: number[] = [];
+
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  hold(policy: TimingPolicy | undefined): number {
+    if (policy === undefined) return 0;
+    const key = keyOf(policy);
+    const known = this.#numbers.get(key);
+    const number = known ?? this.#free.pop() ?? this.#policies.length;
+    if (known === undefined) {
+      this.#policies[number] = policy;
+      this.#numbers.set(key, number);
+    }
+    this.#references[number] = (known === undefined ? 0 : (this.#references[number] ?? 0)) + 1;
+    return number;
+  }
+
+  drop(number: number): void {
+    const policy = this.#policies[number];
+    if (policy === undefined) return;
+    const references = (this.#references[number] ?? 0) - 1;
+    this.#references[number] = references;
+    if (references > 0) return;
+    this.#policies[number] = undefined;
+    this.#numbers.delete(keyOf(policy));
+    this.#free.push(number);
+  }
+
+  get(number: number): TimingPolicy | undefined {
+    return this.#policies[number];
+  }
+}
+
+const keyOf = ({ responseTimeout, retries, deadline }: TimingPolicy): string =>
+  `${responseTimeout},${retries},${deadline}`;
+
+/** When a policy's total time is over. */
+export function deadlineOf(policy: TimingPolicy | undefined, now: Instant): Instant {
+  return policy?.deadline === undefined ? NEVER : after(now, policy.deadline);
+}
