@@ -27,9 +27,10 @@ const CONSTANTS = Object.entries(MAD_CONSTANTS);
  * Reserved bits are ignored, and so are the values of fields: what they may be is the manager's business.
  */
 export function checkMad(bytes: Uint8Array, offset: number, length: number): DecodeError | undefined {
-  if (length < MAD_BYTES) return mismatch('TRUNCATED', 'mad', MAD_BYTES, length);
   if (length > MAD_BYTES) return mismatch('OVERSIZED', 'mad', MAD_BYTES, length);
-  if (offset < 0 || offset + length > bytes.length) {
+  if (length !== MAD_BYTES) return mismatch('TRUNCATED', 'mad', MAD_BYTES, length);
+  // Put so that NaN is outside.
+  if (!(offset >= 0 && offset + MAD_BYTES <= bytes.length)) {
     return mismatch('TRUNCATED', 'mad', MAD_BYTES, Math.max(0, bytes.length - offset));
   }
   for (let i = 0; i < CONSTANTS.length; i += 1) {
@@ -64,6 +65,7 @@ export function decodeMad(bytes: Uint8Array, offset = 0, length = bytes.length -
 
 /**
  * Encodes a CM MAD into 256 bytes of the caller's buffer. Reserved bits and fields left out become zero.
+ * Byte strings must not be views of those 256 bytes, which are cleared first.
  * @throws {@link EncodeError} `NO_ROOM` when fewer than 256 bytes follow `offset`, `VALUE_OUT_OF_RANGE` or `TOO_LONG`
  * when a value does not fit its field; nothing is ever cut off.
  */
@@ -75,7 +77,7 @@ export function encodeMad(mad: CmMadInit, into: Uint8Array, offset = 0): void {
 
 /** Writes an empty message: the header's constants, everything else zero. @throws {@link EncodeError} `NO_ROOM`. */
 export function beginMad(message: MessageName, into: Uint8Array, offset: number): void {
-  if (offset < 0 || offset + MAD_BYTES > into.length) {
+  if (!(offset >= 0 && offset + MAD_BYTES <= into.length)) {
     throw new EncodeError('NO_ROOM', `a MAD needs ${MAD_BYTES} bytes, ${into.length - offset} are there`, {
       field: 'mad',
       limit: into.length - offset,

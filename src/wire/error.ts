@@ -43,8 +43,11 @@ function explain(code: DecodeErrorCode, { field, expected, actual }: DecodeError
 
 export type EncodeErrorCode = 'NO_ROOM' | 'VALUE_OUT_OF_RANGE' | 'TOO_LONG';
 
-/** A caller's value that does not fit its field. Thrown; the buffer may hold part of the message. */
+/**
+ * A caller's value that does not fit its field. Thrown; the buffer may hold part of the message.
+ * `limit` is the greatest value, or the length in bytes, that fits.
+ */
 export class EncodeError extends IbcmError<
   EncodeErrorCode,
-  { field: string; limit: number; actual: number | bigint }
+  { field: string; limit: number | bigint; actual: number | bigint }
 > {}

@@ -20,6 +20,17 @@ export interface Field<T> {
   masks(): number[];
 }
 
+const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+const isUint = (value: number, max: number): boolean => value >= 0 && value <= max && Number.isInteger(value);
+
+function outOfRange(value: number, max: number, name: string): EncodeError {
+  return new EncodeError('VALUE_OUT_OF_RANGE', `${name} is ${value}; it must be an integer from 0 to ${max}`, {
+    field: name,
+    limit: max,
+    actual: value,
+  });
+}
+
 const octet = (bytes: Uint8Array, index: number): number => bytes[index] as number;
 
 /** An unsigned integer of 1 to 32 bits within at most four bytes. */
@@ -55,13 +66,7 @@ export class UintField implements Field<number> {
   }
 
   set(bytes: Uint8Array, at: number, value: number, name: string): void {
-    if (!(value >= 0 && value <= this.max && Number.isInteger(value))) {
-      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is ${value}; it must be an integer from 0 to ${this.max}`, {
-        field: name,
-        limit: this.max,
-        actual: value,
-      });
-    }
+    if (!isUint(value, this.max)) throw outOfRange(value, this.max, name);
     this.put(bytes, at, value);
   }
 
@@ -119,10 +124,11 @@ export class Uint64Field implements Field<bigint> {
   }
 
   set(bytes: Uint8Array, at: number, value: bigint, name: string): void {
-    if (value < 0n || value > 0xffff_ffff_ffff_ffffn) {
-      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is ${value}; it must be an integer of 64 bits`, {
+    // A number, which only untyped code can give, would fail further on in a way that names no field.
+    if (typeof value !== 'bigint' || value < 0n || value > UINT64_MAX) {
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is ${value}; it must be a bigint of 64 bits`, {
         field: name,
-        limit: 2 ** 64,
+        limit: UINT64_MAX,
         actual: value,
       });
     }
@@ -148,6 +154,11 @@ export class PiecesField implements Field<number> {
     this.#pieces = pieces;
   }
 
+  /** The greatest value that fits. */
+  get max(): number {
+    return this.#pieces.reduce((max, piece) => (max + 1) * 2 ** piece.width - 1, 0);
+  }
+
   moved(bytes: number): PiecesField {
     return new PiecesField(this.#pieces.map((piece) => piece.moved(bytes)));
   }
@@ -157,12 +168,11 @@ export class PiecesField implements Field<number> {
   }
 
   set(bytes: Uint8Array, at: number, value: number, name: string): void {
+    if (!isUint(value, this.max)) throw outOfRange(value, this.max, name);
     let rest = value;
     for (const piece of this.#pieces.toReversed()) {
-      // The most significant piece gets all that is left, so that it reports a value out of range.
-      const part = piece === this.#pieces[0] ? rest : rest % 2 ** piece.width;
-      piece.set(bytes, at, part, name);
-      rest = (rest - part) / 2 ** piece.width;
+      piece.put(bytes, at, rest % 2 ** piece.width);
+      rest = Math.floor(rest / 2 ** piece.width);
     }
   }
 
@@ -196,6 +206,14 @@ export class BytesField implements Field<Uint8Array> {
   }
 
   set(bytes: Uint8Array, at: number, value: Uint8Array, name: string): void {
+    // Of text or a plain array, `set` below would make other bytes than the caller meant.
+    if (!(value instanceof Uint8Array)) {
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is not a Uint8Array`, {
+        field: name,
+        limit: this.length,
+        actual: 0,
+      });
+    }
     if (value.length > this.length) {
       throw new EncodeError('TOO_LONG', `${name} has ${value.length} bytes; the field holds ${this.length}`, {
         field: name,
@@ -212,7 +230,7 @@ export class BytesField implements Field<Uint8Array> {
   }
 }
 
-/** A GID. Apart from {@link BytesField} only so that it can be printed as an address. */
+/** A GID. Apart from {@link BytesField} so that it can be printed as an address, and because half of one is none. */
 export class GidField extends BytesField {
   constructor(byte: number) {
     super(byte, GID_BYTES);
@@ -220,6 +238,17 @@ export class GidField extends BytesField {
 
   override moved(bytes: number): GidField {
     return new GidField(this.byte + bytes);
+  }
+
+  override set(bytes: Uint8Array, at: number, value: Uint8Array, name: string): void {
+    if (value instanceof Uint8Array && value.length < this.length) {
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} has ${value.length} bytes; a GID has ${this.length}`, {
+        field: name,
+        limit: this.length,
+        actual: value.length,
+      });
+    }
+    super.set(bytes, at, value, name);
   }
 }
 

@@ -78,19 +78,17 @@ export function writeFields<Table extends object>(
 ): void {
   for (const name in values) {
     const value: unknown = values[name];
-    const entry = (table as Record<string, AnyField | FieldTable | undefined>)[name];
     if (value === undefined) continue;
-    if (entry === undefined) throw unknownField(`${prefix}${name}`);
+    const entry = Object.hasOwn(table, name) ? (table[name] as AnyField | FieldTable | undefined) : undefined;
+    if (entry === undefined) throw misfit(`${prefix}${name}`, 'is not a field of the message');
     if (isField(entry)) entry.set(bytes, at, value, `${prefix}${name}`);
+    else if (typeof value !== 'object' || value === null)
+      throw misfit(`${prefix}${name}`, 'is not an object of fields');
     else writeFields(entry, value as FieldsInit<FieldTable>, bytes, at, `${prefix}${name}.`);
   }
 }
 
-/** A name that the table does not have is a caller's slip that types catch; from plain JavaScript it must not pass silently. */
-function unknownField(field: string): EncodeError {
-  return new EncodeError('VALUE_OUT_OF_RANGE', `${field} is not a field of the message`, {
-    field,
-    limit: 0,
-    actual: 0,
-  });
+/** A name or a shape that the table does not have is a caller's slip that types catch; from plain JavaScript it must not pass silently. */
+function misfit(field: string, complaint: string): EncodeError {
+  return new EncodeError('VALUE_OUT_OF_RANGE', `${field} ${complaint}`, { field, limit: 0, actual: 0 });
 }
