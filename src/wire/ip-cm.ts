@@ -1,6 +1,6 @@
-import type { ServiceId } from '../base/index.js';
-import { DecodeError } from './error.js';
-import { bits, gid, uint } from './field.js';
+import { isIpv4Gid, type ServiceId } from '../base/index.js';
+import { DecodeError, EncodeError } from './error.js';
+import { bits, type GidField, gid, uint } from './field.js';
 import { coverage, type Fields, readFields, writeFields } from './layout.js';
 
 /**
@@ -35,7 +35,7 @@ export interface IpCmHeader {
 
 /** Decodes the header at `offset`, or says what is wrong with it. Copies the addresses. */
 export function decodeIpCmHeader(bytes: Uint8Array, offset = 0): IpCmHeader | DecodeError {
-  const available = bytes.length - offset;
+  const available = Math.max(0, bytes.length - offset);
   if (available < IP_CM_HEADER_BYTES) {
     return new DecodeError('TRUNCATED', { field: 'ipCmHeader', expected: IP_CM_HEADER_BYTES, actual: available });
   }
@@ -64,25 +64,58 @@ export function decodeIpCmHeader(bytes: Uint8Array, offset = 0): IpCmHeader | De
   };
 }
 
-/** Writes the header into 36 bytes of the caller's buffer. @throws EncodeError when a value does not fit its field. */
+/**
+ * Writes the header into 36 bytes of the caller's buffer.
+ * @throws {@link EncodeError} `NO_ROOM` when fewer follow `offset`; `VALUE_OUT_OF_RANGE` or `TOO_LONG` when a value does
+ * not fit its field, or an address is not one of the IP version: of an IPv6 address IPv4's four bytes would be left.
+ */
 export function encodeIpCmHeader(header: IpCmHeader, into: Uint8Array, offset = 0): void {
+  const room = into.length - offset;
+  if (!(offset >= 0 && room >= IP_CM_HEADER_BYTES)) {
+    throw new EncodeError('NO_ROOM', `an IP CM header needs ${IP_CM_HEADER_BYTES} bytes, ${room} are there`, {
+      field: 'ipCmHeader',
+      limit: room,
+      actual: IP_CM_HEADER_BYTES,
+    });
+  }
   into.fill(0, offset, offset + IP_CM_HEADER_BYTES);
-  const address = (value: Uint8Array): Uint8Array => {
-    const copy = value.slice();
-    if (header.ipVersion === 4) copy.fill(0, 0, 12);
-    return copy;
-  };
-  const { ipVersion, sourcePort } = header;
-  const values = { ipVersion, sourcePort, source: address(header.source), destination: address(header.destination) };
-  writeFields(IP_CM_FIELDS, values, into, offset, 'ipCmHeader.');
+  const { ipVersion, sourcePort, source, destination } = header;
+  writeFields(IP_CM_FIELDS, { ipVersion, sourcePort, source, destination }, into, offset, 'ipCmHeader.');
+  if (ipVersion === 4) {
+    shortenToIpv4(IP_CM_FIELDS.source, 'source', into, offset);
+    shortenToIpv4(IP_CM_FIELDS.destination, 'destination', into, offset);
+  }
+}
+
+/** Takes the `::ffff:` off an address. */
+function shortenToIpv4({ byte }: GidField, name: string, into: Uint8Array, offset: number): void {
+  if (!isIpv4Gid(into, offset + byte)) {
+    throw new EncodeError('VALUE_OUT_OF_RANGE', `ipCmHeader.${name} is not the GID of an IPv4 address`, {
+      field: `ipCmHeader.${name}`,
+      limit: 4,
+      actual: 6,
+    });
+  }
+  into.fill(0, offset + byte, offset + byte + 12);
 }
 
 /** The port spaces of rdma_cm: what kind of port a service ID names. */
 export const PORT_SPACES = { tcp: 0x0106, udp: 0x0111, ib: 0x013f, ipoib: 0x0002 } as const;
 export type PortSpace = keyof typeof PORT_SPACES;
 
-/** The service ID of a port in a port space: (port space << 16) + port. */
+/**
+ * The service ID of a port in a port space: (port space << 16) + port.
+ * @param port from 0 to 65,535; a greater one would be a port of another space.
+ * @throws {@link EncodeError} `VALUE_OUT_OF_RANGE`
+ */
 export function serviceIdOfPort(portSpace: PortSpace, port: number): ServiceId {
+  if (!(Number.isInteger(port) && port >= 0 && port <= 0xffff)) {
+    throw new EncodeError('VALUE_OUT_OF_RANGE', `port is ${port}; it must be an integer from 0 to 65535`, {
+      field: 'port',
+      limit: 0xffff,
+      actual: port,
+    });
+  }
   return (BigInt(PORT_SPACES[portSpace]) * 0x1_0000n + BigInt(port)) as ServiceId;
 }
 
