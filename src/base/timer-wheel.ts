@@ -4,7 +4,8 @@ import { type Instant, NEVER } from './time.js';
 /** 64 buckets a level; a level's bucket spans a whole round of the level below. */
 const BITS = 6;
 const BUCKETS = 2 ** BITS;
-const LEVELS = 7;
+/** 2⁴⁸ ticks: a clock may begin anywhere, even in 1970, and still name every moment. */
+const LEVELS = 8;
 const TICKS_MAX = 2 ** (BITS * LEVELS) - 1;
 /** A power of two, so that ticks and instants convert without rounding errors. */
 export const TICK_MICROSECONDS = 256;
@@ -56,6 +57,7 @@ export class TimerWheel {
   /** Arms a timer, whether it was armed or not. A moment in the past expires at the next poll. */
   arm(timer: number, deadline: Instant): void {
     assert(timer > 0 && timer <= this.#capacity, 'a timer of this wheel');
+    assert(!Number.isNaN(deadline), 'a moment is a number');
     this.cancel(timer);
     const tick = Math.ceil(deadline / TICK_MICROSECONDS);
     this.#tick[timer] = Math.min(Math.max(tick, this.#now), TICKS_MAX);
