@@ -10,6 +10,7 @@ import {
   MESSAGE_NAMES,
   MESSAGES,
   messageNameOf,
+  writeFields,
 } from '../../src/wire/index.js';
 import { CAPTURES, madsOf } from './captures.js';
 import { anyCleanMad, anyMad, asMad, flatNumbers, patternedMad, valueMask, withoutReserved } from './mads.js';
@@ -111,6 +112,15 @@ describe('a value left out', () => {
     expect([...bytes.subarray(32, 37)]).toEqual([1, 2, 3, 0, 0]);
     expect(bytes.subarray(35).every((byte) => byte === 0)).toBe(true);
   });
+});
+
+test('a field written over a message leaves the others, and nothing of a longer byte string that it replaces', () => {
+  const mad = patternedMad('DREQ');
+  const before = decoded(mad.slice());
+  writeFields(MESSAGES.DREQ.fields, { privateData: Uint8Array.of(1, 2, 3) }, mad, 0, 'DREQ.');
+  const privateData = new Uint8Array(220);
+  privateData.set([1, 2, 3]);
+  expect(decoded(mad)).toEqual({ ...before, fields: { ...before.fields, privateData } });
 });
 
 describe('a MAD inside a larger buffer', () => {

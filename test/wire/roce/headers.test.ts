@@ -60,6 +60,9 @@ test('every field of the headers stands in its place', () => {
   expect([...bth]).toEqual([0x64, 0xb5, 0x12, 0x34, 0x40, 0x56, 0x78, 0x9a, 0x80, 0xbc, 0xde, 0xf0]);
   expect(readFields(BTH, bth, 0)).toEqual(values);
 
+  writeFields(BTH, { solicitedEvent: 0, migration: 1, fecn: 1, becn: 0 }, bth, 0, 'bth.');
+  expect([...bth.subarray(1, 5)]).toEqual([0x75, 0x12, 0x34, 0x80]);
+
   const deth = new Uint8Array(DETH_BYTES);
   writeFields(DETH, { qKey: 0x8765_4321, sourceQpn: 0xab_cdef }, deth, 0, 'deth.');
   expect([...deth]).toEqual([0x87, 0x65, 0x43, 0x21, 0, 0xab, 0xcd, 0xef]);
