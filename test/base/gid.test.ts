@@ -185,6 +185,13 @@ describe('GIDs inside a message', () => {
     expect(copy.buffer).not.toBe(message.buffer);
   });
 
+  test('are copied out of a Buffer too, whose own slice would be a view', () => {
+    const buffer = Buffer.from(message);
+    const copy = gidAt(buffer, 3);
+    buffer.fill(0);
+    expect(formatAddress(copy)).toBe('10.77.0.3');
+  });
+
   test('are compared where they stand, every byte of them', () => {
     const gid = gidAt(message, 3);
     expect(gidEquals(message, 3, gid, 0)).toBe(true);

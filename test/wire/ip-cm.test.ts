@@ -96,11 +96,18 @@ describe('the header of the IP CM service', () => {
   });
 
   test('holds copies of the addresses: the datagram may be overwritten', () => {
-    const bytes = bytesOf(V6_BYTES);
-    const { source, destination } = decoded(bytes);
-    bytes.fill(0);
-    expect(formatAddress(source)).toBe('fd77::3');
-    expect(formatAddress(destination)).toBe('fd77::2');
+    for (const bytes of [bytesOf(V6_BYTES), Buffer.from(V6_BYTES, 'hex')]) {
+      const { source, destination } = decoded(bytes);
+      bytes.fill(0);
+      expect(formatAddress(source)).toBe('fd77::3');
+      expect(formatAddress(destination)).toBe('fd77::2');
+    }
+  });
+
+  test('does not change the message that it is read from, not even a Buffer', () => {
+    const bytes = Buffer.from(V4_BYTES, 'hex');
+    decoded(bytes);
+    expect(hexOf(bytes)).toBe(V4_BYTES);
   });
 
   test('does not change the addresses that it is made of', () => {

@@ -44,6 +44,14 @@ describe.each(CAPTURES)('every RoCEv2 packet of %s', (capture) => {
     }
   });
 
+  test('is not changed by being checked, not even in a Buffer', () => {
+    for (const { frame, packet } of packets) {
+      const buffer = Buffer.from(frame);
+      expect(verifyFrameIcrc(buffer, packet)).toBe(true);
+      expect(buffer.equals(frame)).toBe(true);
+    }
+  });
+
   test('verifies when its IPv4 identification is known', () => {
     for (const packet of packets) {
       expect(verify(packet, packet.identification, packet.frame)).toBe(true);
@@ -145,7 +153,6 @@ test('a damaged packet of unknown identification passes about once in 65,536 tim
     view.setUint32(example.packet.bthOffset + 100, Math.imul(damage, 0x9e37_79b1));
     if (verify(example, IDENTIFICATION_UNKNOWN, copy)) passed += 1;
   }
-  // 6.1 are to be expected; the numbers are the same in each run.
-  expect(passed).toBeGreaterThan(0);
-  expect(passed).toBeLessThan(20);
+  // 6.1 are to be expected; the damage, and so the number, is the same in each run.
+  expect(passed).toBe(7);
 });
