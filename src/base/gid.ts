@@ -1,4 +1,5 @@
 import type { Brand } from './brand.js';
+import { copyOf } from './bytes.js';
 import { IbcmError } from './error.js';
 
 /** Global identifier of a port: 16 bytes, the form of an IPv6 address. An IPv4 address is `::ffff:a.b.c.d` (IBTA A17.4). */
@@ -26,7 +27,7 @@ export function gidEquals(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset
 
 /** A copy of the GID at `offset`. */
 export function gidAt(bytes: Uint8Array, offset = 0): Gid {
-  return bytes.slice(offset, offset + GID_BYTES) as Gid;
+  return copyOf(bytes, offset, offset + GID_BYTES) as Gid;
 }
 
 /**

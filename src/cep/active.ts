@@ -1,8 +1,9 @@
 import { DEFAULT_P_KEY, localAckTimeout, type TimeExponent } from '../base/index.js';
-import { REJECT_REASONS, REP, type ReqPath, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
+import { REJECT_REASONS, REP, REQ, type ReqPath, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
 import { composeAnswer, composeFrom, rejectStateless, repeatAnswer, sendAnswer, sendReject } from './compose.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
+import { checkOwnQpn, checkPath, checkTiming } from './parameter-check.js';
 import type { CmPath, PrivateDataParameters, ReqParameters } from './parameters.js';
 import type { PathAddress } from './path-table.js';
 import { type Cep, FLAGS } from './record.js';
@@ -48,18 +49,17 @@ function reqPath(path: CmPath): Partial<ReqPath> {
   };
 }
 
-/** @throws CepError `QPN_IN_USE` (R3); EncodeError when a value does not fit. Then nothing has changed. */
+/** @throws CepError `QPN_IN_USE` (R3), `INVALID_PARAMETER`; EncodeError when a value does not fit. Then nothing has changed. */
 export function sendReq(core: CepCore, cep: Cep, request: ReqParameters): void {
   const { path, qpn } = request;
+  checkPath(path);
+  checkOwnQpn(qpn);
+  checkTiming(request.timing);
   const address = addressOf(path);
   checkQpn(core, address.port, qpn);
   const remoteCmResponseTimeout = request.remoteCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT;
   const maxCmRetries = request.maxCmRetries ?? DEFAULT_RETRIES;
-  // A comm ID is drawn even if the REQ turns out to be invalid; that changes nothing that anyone can see.
-  const localCommId = core.store.assignCommId(cep);
-  cep.localCommId = 0;
   const mad = composeFrom(core, 'REQ', {
-    localCommId,
     serviceId: request.serviceId,
     localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
     localQKey: request.qKey ?? 0,
@@ -80,7 +80,7 @@ export function sendReq(core: CepCore, cep: Cep, request: ReqParameters): void {
     primaryPath: reqPath(path),
     privateData: request.privateData,
   });
-  cep.localCommId = localCommId;
+  REQ.fields.localCommId.put(core.mads.bytes, core.at(mad), core.store.assignCommId(cep));
   cep.flags |= FLAGS.active;
   cep.path = core.paths.hold(address);
   cep.packetLife = path.packetLife ?? DEFAULT_PACKET_LIFE;
@@ -137,12 +137,6 @@ export function abandonReq(core: CepCore, cep: Cep): void {
   core.enter(cep, 'IDLE');
 }
 
-/** The peer refused our REQ. */
-export function reqRejected(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'rej_received', 'message');
-  core.enter(cep, 'IDLE');
-}
-
 /** The peer agreed. A peer that names a (QPN, GUID) or comm ID that is in another connection is wrong (IBTA 12.9.8.3.1). */
 export function acceptRep(core: CepCore, cep: Cep): void {
   const { incoming } = core;
@@ -161,8 +155,7 @@ export function acceptRep(core: CepCore, cep: Cep): void {
     return;
   }
   core.learnRemote(cep, commId, guidHigh, guidLow, qpn);
-  const remoteDelay = targetAckDelay.get(bytes, at) as TimeExponent;
-  cep.ackTimeout = Math.max(cep.ackTimeout, localAckTimeout(remoteDelay, cep.packetLife as TimeExponent));
+  cep.remoteAckDelay = targetAckDelay.get(bytes, at);
   core.keep(cep, 0);
   core.enter(cep, 'REP_RCVD');
   core.tell(cep, 'rep_received', 'message');
@@ -179,10 +172,4 @@ export function repeatRtu(core: CepCore, cep: Cep): void {
   // The passive side got its REP from the consumer itself: no REP can be a duplicate there.
   if (cep.flags & FLAGS.active) repeatAnswer(core, cep, 'RTU');
   else core.drop('unexpected');
-}
-
-/** Our answer to the peer's REP is a REJ; the peer's queue pair may be live already. */
-export function repRejected(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'rej_received', 'message');
-  core.enter(cep, 'TIMEWAIT');
 }

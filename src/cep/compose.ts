@@ -44,8 +44,7 @@ export function sendReject(
   privateData?: Uint8Array,
   information?: Uint8Array,
 ): void {
-  const timeout = reason === REJECT_REASONS.timeout;
-  const ari = information ?? (timeout ? caGuidBytes(core) : undefined);
+  const ari = reason === REJECT_REASONS.timeout ? caGuidBytes(core) : information;
   const mad = composeFrom(core, 'REJ', {
     localCommId: cep.localCommId,
     remoteCommId: cep.remoteCommId,

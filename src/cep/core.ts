@@ -16,7 +16,14 @@ import { CepStore } from './cep-store.js';
 import { Counters, type DropReason } from './counters.js';
 import { CepError } from './error.js';
 import { type EventCause, EventPool, type EventType } from './event-queue.js';
-import { type CepLimits, MAX_EVENTS_PER_CEP, MAX_UNREAD_EVENTS, SPARE_MADS } from './limits.js';
+import {
+  type CepLimits,
+  MAX_EVENTS_PER_CEP,
+  MAX_MRA_EXTENSION,
+  MAX_UNBOUND_WAIT,
+  MAX_UNREAD_EVENTS,
+  SPARE_MADS,
+} from './limits.js';
 import { ListenMap } from './listen-map.js';
 import { MadPool } from './mad-pool.js';
 import { OwnerTable } from './owner-table.js';
@@ -146,7 +153,14 @@ export class CepCore {
     this.keep(cep, 0);
     this.leaveBacklog(cep);
     this.#forgetRemoteQpn(cep);
-    this.timers.arm(cep.slot, after(this.now, durationOfExponent(cep.ackTimeout as TimeExponent)));
+    this.armWait(cep, this.#timewait(cep));
+    if (cep.flags & FLAGS.unbound) this.limitUnbound(cep);
+  }
+
+  /** 2 × packet life + the peer's ACK delay: after it, nothing of the connection is on its way any more (IBTA 12.9.8.4). */
+  #timewait(cep: Cep): Duration {
+    return (2 * durationOfExponent(cep.packetLife as TimeExponent) +
+      durationOfExponent(cep.remoteAckDelay as TimeExponent)) as Duration;
   }
 
   /** Nothing is left of the connection. An unbound CEP ceases to exist. */
@@ -267,6 +281,7 @@ export class CepCore {
     this.timings.drop(cep.timing);
     cep.timing = timing;
     cep.retries = 0;
+    cep.mraExtension = 0;
     this.armRetry(cep);
     this.cancelDeadline(cep);
     const deadline = deadlineOf(policy, this.now);
@@ -285,6 +300,23 @@ export class CepCore {
 
   armWait(cep: Cep, wait: Duration): void {
     this.timers.arm(cep.slot, after(this.now, wait));
+  }
+
+  /** The peer needs longer (MRA): the present wait ends `wait` from now. What MRAs add to the waits for one answer is limited. */
+  lengthenWait(cep: Cep, state: State, wait: Duration): void {
+    const end = this.timers.deadline(cep.slot);
+    const latest = end + MAX_MRA_EXTENSION - cep.mraExtension;
+    const lengthened = Math.min(after(this.now, wait), latest) as Instant;
+    cep.mraExtension += Math.ceil(Math.max(0, lengthened - end));
+    this.enter(cep, state);
+    this.timers.arm(cep.slot, lengthened);
+  }
+
+  /** Nobody is there to tell an unbound CEP to stop: whatever its peer said, its disconnecting and its timewait end. */
+  limitUnbound(cep: Cep): void {
+    const timer = cep.state === STATE.TIMEWAIT ? cep.slot : this.limits.maxCeps + cep.slot;
+    const latest = after(this.now, MAX_UNBOUND_WAIT);
+    if (this.timers.deadline(timer) > latest) this.timers.arm(timer, latest);
   }
 
   #responseTime(cep: Cep): Duration {
@@ -360,6 +392,13 @@ export class CepCore {
     this.mads.share(mad);
     this.mads.drop(cep.sentMad);
     cep.sentMad = mad;
+  }
+
+  /** Keeps a message without sending it now. */
+  adopt(cep: Cep, mad: number): void {
+    this.putTransaction(mad, cep.transactionHigh, cep.transactionLow);
+    this.keep(cep, mad);
+    this.mads.drop(mad);
   }
 
   /** Sends the kept message again. */

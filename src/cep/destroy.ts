@@ -49,11 +49,13 @@ export function destroyReply(core: CepCore, cep: Cep): void {
 export function destroyEstablished(core: CepCore, cep: Cep): void {
   core.unbind(cep);
   beginDisconnect(core, cep, undefined, core.policyOf(cep));
+  core.limitUnbound(cep);
 }
 
 /** The DREQ's retries, or timewait, go on. */
 export function destroyEnding(core: CepCore, cep: Cep): void {
   core.unbind(cep);
+  core.limitUnbound(cep);
 }
 
 export function destroyDreqReceived(core: CepCore, cep: Cep): void {

@@ -1,7 +1,8 @@
 import { resend } from './active.js';
-import { composeAnswer, composeFrom, repeatAnswer, sendAnswer } from './compose.js';
+import { answerStrayDreq, composeAnswer, composeFrom, repeatAnswer, sendAnswer } from './compose.js';
 import type { CepCore } from './core.js';
 import type { EventCause } from './event-queue.js';
+import { checkTiming } from './parameter-check.js';
 import type { DreqParameters, PrivateDataParameters } from './parameters.js';
 import { type Cep, FLAGS } from './record.js';
 import type { TimingPolicy } from './timing.js';
@@ -9,6 +10,7 @@ import type { TimingPolicy } from './timing.js';
 /** Disconnecting: DREQ, DREP, timewait (IBTA 12.9.8.4). */
 
 export function sendDreq(core: CepCore, cep: Cep, { privateData, timing }: DreqParameters): void {
+  checkTiming(timing);
   beginDisconnect(core, cep, privateData, timing ?? core.policyOf(cep));
 }
 
@@ -18,12 +20,7 @@ export function beginDisconnect(
   privateData: Uint8Array | undefined,
   timing: TimingPolicy | undefined,
 ): void {
-  const mad = composeFrom(core, 'DREQ', {
-    localCommId: cep.localCommId,
-    remoteCommId: cep.remoteCommId,
-    remoteQpnEecn: cep.remoteQpn,
-    privateData,
-  });
+  const mad = composeDreq(core, cep, privateData);
   core.newTransaction(cep);
   core.keep(cep, mad);
   core.transmit(cep, mad);
@@ -31,8 +28,19 @@ export function beginDisconnect(
   core.beginWait(cep, timing);
 }
 
+function composeDreq(core: CepCore, cep: Cep, privateData: Uint8Array | undefined): number {
+  return composeFrom(core, 'DREQ', {
+    localCommId: cep.localCommId,
+    remoteCommId: cep.remoteCommId,
+    remoteQpnEecn: cep.remoteQpn,
+    privateData,
+  });
+}
+
 export function resendDreqOrGiveUp(core: CepCore, cep: Cep): void {
   if (cep.retries < core.retriesOf(cep)) {
+    // Destroying never fails, so it may have found no buffer: then the DREQ is made now.
+    if (cep.sentMad === 0) core.adopt(cep, composeDreq(core, cep, undefined));
     resend(core, cep);
     core.armRetry(cep);
   } else {
@@ -66,18 +74,16 @@ export function sendDrep(core: CepCore, cep: Cep, { privateData }: PrivateDataPa
 
 /** The peer repeats its DREQ: our DREP was lost. */
 export function repeatDrep(core: CepCore, cep: Cep): void {
-  if (core.incoming) core.adoptTransaction(cep, core.incoming);
-  repeatAnswer(core, cep, 'DREP');
+  const { incoming } = core;
+  if (incoming === undefined) return;
+  core.adoptTransaction(cep, incoming);
+  // Who was rejected as stale before it knew the peer's comm ID finds it in the DREQ.
+  if (cep.flags & FLAGS.remoteIdKnown) repeatAnswer(core, cep, 'DREP');
+  else answerStrayDreq(core, incoming);
 }
 
 export function receiveDrep(core: CepCore, cep: Cep): void {
   core.tell(cep, 'drep_received', 'message');
-  core.enter(cep, 'TIMEWAIT');
-}
-
-/** The peer ends an established connection, or its disconnecting, with a REJ. */
-export function connectionRejected(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'rej_received', 'message');
   core.enter(cep, 'TIMEWAIT');
 }
 

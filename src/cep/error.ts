@@ -6,6 +6,7 @@ import { IbcmError } from '../base/index.js';
  * - `QPN_IN_USE`: another connection of the port uses the queue pair (R3).
  * - `LISTEN_CONFLICT`: a listen that could not be told apart from an existing one.
  * - `LIMIT_REACHED`: a named limit of the manager; `details.limit` says which.
+ * - `INVALID_PARAMETER`: a value that means nothing, or must not be sent; `details.parameter` says which.
  * - `OWNER_CLOSED`: the owner has been closed.
  */
 export type CepErrorCode =
@@ -14,6 +15,7 @@ export type CepErrorCode =
   | 'QPN_IN_USE'
   | 'LISTEN_CONFLICT'
   | 'LIMIT_REACHED'
+  | 'INVALID_PARAMETER'
   | 'OWNER_CLOSED';
 
 /** The caller's fault. Whatever the call was about has not changed. */

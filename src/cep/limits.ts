@@ -1,4 +1,4 @@
-import { assert } from '../base/index.js';
+import { assert, seconds } from '../base/index.js';
 
 /** What a manager may hold. Each limit's effect stands beside it. Memory that is not used costs nothing. */
 export interface CepLimits {
@@ -18,8 +18,13 @@ export const SPARE_MADS = 3;
 export const MAX_EVENTS_PER_CEP = 8;
 /** Beyond so many unread events, those that may be repeated (mra_received) are dropped, and nothing new is begun. */
 export const MAX_UNREAD_EVENTS = 4;
+/** By how much a peer's MRAs may lengthen the waits for one answer: as long as Linux's last with all its retries (18 min). */
+export const MAX_MRA_EXTENSION = seconds(1_100);
+/** How long an unbound CEP goes on disconnecting, and how long it stays in timewait, whatever times its peer named. */
+export const MAX_UNBOUND_WAIT = seconds(300);
 
 export function checkLimits(limits: CepLimits): void {
+  for (const [name, limit] of Object.entries(limits)) assert(Number.isInteger(limit), `${name} is an integer`);
   assert(limits.maxCeps >= 1 && limits.maxCeps <= MAX_CEPS, `maxCeps is from 1 to ${MAX_CEPS}`);
   assert(limits.maxMads > SPARE_MADS, `maxMads is more than ${SPARE_MADS}`);
   assert(limits.maxTransmits >= 1, 'maxTransmits is at least 1');

@@ -6,7 +6,7 @@ import { MAD_BYTES } from '../wire/index.js';
  */
 export class MadPool {
   readonly bytes: Uint8Array;
-  readonly #references: Uint16Array;
+  readonly #references: Uint32Array;
   readonly #freeList: Int32Array;
   readonly #capacity: number;
   #fresh = 1;
@@ -15,7 +15,7 @@ export class MadPool {
   constructor(capacity: number) {
     this.#capacity = capacity;
     this.bytes = new Uint8Array((capacity + 1) * MAD_BYTES);
-    this.#references = new Uint16Array(capacity + 1);
+    this.#references = new Uint32Array(capacity + 1);
     this.#freeList = new Int32Array(capacity);
   }
 

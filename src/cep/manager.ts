@@ -210,7 +210,6 @@ export class CepManager {
     const guidLow = localCaGuid.low.get(bytes, at);
     const known = core.findRemoteId(commId.get(bytes, at), guidHigh, guidLow, from);
     if (known !== 0) {
-      core.counters.duplicates.REQ += 1;
       this.#dispatch(this.#cep.moveTo(known), 'req', undefined);
       return;
     }
@@ -270,6 +269,12 @@ export class CepManager {
     this.#dispatch(cep, command, parameters);
   }
 
+  #countDuplicate(): void {
+    const { incoming, counters } = this.#core;
+    if (incoming === undefined) return;
+    counters.duplicates[messageNameOf(ATTRIBUTE_ID.get(incoming.bytes, incoming.at)) as MessageName] += 1;
+  }
+
   /** The one place where inputs meet states. */
   #dispatch(cep: Cep, input: Input, parameters: unknown): void {
     const core = this.#core;
@@ -290,13 +295,11 @@ export class CepManager {
         return;
       }
       case 'duplicate':
-        if (core.incoming && input !== 'req') {
-          const message = messageNameOf(ATTRIBUTE_ID.get(core.incoming.bytes, core.incoming.at)) as MessageName;
-          core.counters.duplicates[message] += 1;
-        }
+        this.#countDuplicate();
         cell.handler(core, cep, undefined);
         return;
       case 'drop':
+        if (cell.reason === 'duplicate' && input !== 'stale') this.#countDuplicate();
         core.drop(cell.reason);
         return;
       case 'illegal': {

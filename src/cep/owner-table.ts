@@ -8,9 +8,10 @@ interface Owner {
   count: number;
 }
 
-/** Who owns which CEPs, and which of them have events: lists through the records. Owners are numbered from 1. */
+/** Who owns which CEPs, and which of them have events: lists through the records. Owners are numbered from 1, and never alike. */
 export class OwnerTable {
-  readonly #owners: (Owner | undefined)[] = [undefined];
+  readonly #owners = new Map<number, Owner>();
+  #last = 0;
   readonly #neighbour: CepCursor;
 
   constructor(store: CepStore) {
@@ -19,20 +20,21 @@ export class OwnerTable {
 
   /** Owners that exist. */
   get size(): number {
-    return this.#owners.reduce((count, owner) => count + (owner ? 1 : 0), 0);
+    return this.#owners.size;
   }
 
   open(): number {
-    this.#owners.push({ firstCep: 0, firstReady: 0, lastReady: 0, count: 0 });
-    return this.#owners.length - 1;
+    this.#last += 1;
+    this.#owners.set(this.#last, { firstCep: 0, firstReady: 0, lastReady: 0, count: 0 });
+    return this.#last;
   }
 
   close(owner: number): void {
-    this.#owners[owner] = undefined;
+    this.#owners.delete(owner);
   }
 
   isOpen(owner: number): boolean {
-    return this.#owners[owner] !== undefined;
+    return this.#owners.has(owner);
   }
 
   count(owner: number): number {
@@ -89,6 +91,6 @@ export class OwnerTable {
   }
 
   #get(owner: number): Owner {
-    return this.#owners[owner] as Owner;
+    return this.#owners.get(owner) as Owner;
   }
 }

@@ -13,7 +13,7 @@ import type {
   ReqParameters,
 } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
-import { STATES, type State } from './states.js';
+import { STATE, STATES, type State } from './states.js';
 
 /**
  * One event. The object is used again for the next one, and its message lies in a shared buffer: both are valid until
@@ -23,7 +23,7 @@ export interface CepEvent {
   readonly type: EventType;
   readonly cid: Cid;
   readonly cause: EventCause;
-  /** For req_received: the listener. `cid` is the new CEP, in state REQ_RCVD. 0 when the listener is gone. */
+  /** For req_received: the listener. `cid` is the new CEP, in state REQ_RCVD. 0 when the listener is gone, or the request over already. */
   readonly listener: Cid;
   /** How often the message was sent whose answer is missing. */
   readonly transmissions: number;
@@ -53,7 +53,7 @@ export class CepOwner {
   readonly #number: number;
   readonly #cep: CepCursor;
   readonly #event: { -readonly [Name in keyof CepEvent]: CepEvent[Name] };
-  /** The event polled last; its message is given up at the next poll. */
+  /** The message of the event polled last; given up at the next poll. */
   #borrowed = 0;
 
   constructor(core: CepCore, execute: Execute) {
@@ -159,19 +159,24 @@ export class CepOwner {
     if (slot === 0) return undefined;
     const cep = this.#cep.moveTo(slot);
     const number = this.#core.takeEvent(cep);
+    const mad = events.mad(number);
     const event = this.#event;
     event.type = events.type(number);
     event.cause = events.cause(number);
     event.cid = store.cidOf(cep);
     event.transmissions = events.transmissions(number);
-    event.hasMessage = events.mad(number) !== 0;
-    event.at = mads.offset(events.mad(number));
+    event.hasMessage = mad !== 0;
+    event.at = mads.offset(mad);
     event.listener = 0 as Cid;
     if (event.type === 'req_received') {
       cep.flags |= FLAGS.delivered;
-      if (cep.listener !== 0) event.listener = store.cidOf(this.#core.other.moveTo(cep.listener));
+      // In a listener the field means something else.
+      if (cep.listener !== 0 && cep.state !== STATE.LISTEN)
+        event.listener = store.cidOf(this.#core.other.moveTo(cep.listener));
     }
-    this.#borrowed = number;
+    // The event's place is free again at once; only its message is lent.
+    events.release(number);
+    this.#borrowed = mad;
     return event;
   }
 
@@ -187,7 +192,7 @@ export class CepOwner {
   }
 
   #giveBack(): void {
-    if (this.#borrowed !== 0) this.#core.releaseEvent(this.#borrowed);
+    this.#core.mads.drop(this.#borrowed);
     this.#borrowed = 0;
   }
 

@@ -86,7 +86,7 @@ export interface RepParameters {
 export interface RejParameters {
   /** Reject reason, 16 bits. */
   readonly reason: number;
-  /** At most 72 bytes. */
+  /** At most 72 bytes. With the reason 4, timeout, it is always our CA GUID (IBTA 12.6.7.2). */
   readonly additionalInformation?: Uint8Array;
   /** At most 148 bytes. */
   readonly privateData?: Uint8Array;

@@ -1,16 +1,18 @@
 import { gidEquals, type ServiceId } from '../base/index.js';
-import { REJ, REJECT_REASONS, REQ, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
+import { REJECT_REASONS, REQ, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
 import { checkQpn, DEFAULT_ACK_DELAY, resend } from './active.js';
 import { composeFrom, rejectStateless, sendReject } from './compose.js';
 import type { CepCore, Incoming } from './core.js';
-import type { ListenParameters, RejParameters, RepParameters } from './parameters.js';
+import { checkListen, checkOwnQpn, checkTiming } from './parameter-check.js';
+import type { ListenParameters, RepParameters } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
-import { STATE } from './states.js';
 
 /** The passive side: listening, REQ, REP, RTU (IBTA 12.9.1). */
 
-/** @throws CepError `LISTEN_CONFLICT` when something listens there already. */
-export function listen(core: CepCore, cep: Cep, { serviceId, backlog, atBacklog }: ListenParameters): void {
+/** @throws CepError `LISTEN_CONFLICT` when something listens there already, `INVALID_PARAMETER`. */
+export function listen(core: CepCore, cep: Cep, parameters: ListenParameters): void {
+  checkListen(parameters);
+  const { serviceId, backlog, atBacklog } = parameters;
   core.listens.add(serviceId, cep.slot);
   cep.serviceHigh = Number(serviceId >> 32n);
   cep.serviceLow = Number(serviceId & 0xffff_ffffn);
@@ -24,6 +26,8 @@ export function serviceIdOf(cep: Cep): ServiceId {
 }
 
 const f = REQ.fields;
+/** The one extended transport type there is (IBTA A14). */
+const XRC = 1;
 
 /** A REQ that is not a duplicate and not from a stale connection: makes a CEP and tells the listener's owner, or is refused. */
 export function receiveRequest(core: CepCore, cursor: CepCursor, incoming: Incoming): void {
@@ -56,7 +60,8 @@ export function receiveRequest(core: CepCore, cursor: CepCursor, incoming: Incom
 /** The reject reason of a REQ that is wrong in itself, 0 if it is not. */
 function invalidity({ bytes, at, from }: Incoming): number {
   const transport = f.transportServiceType.get(bytes, at);
-  if (transport === TRANSPORT_SERVICE_TYPES.extended) return REJECT_REASONS.unsupportedRequest;
+  const extended = transport === TRANSPORT_SERVICE_TYPES.extended;
+  if (extended && f.extendedTransportType.get(bytes, at) === XRC) return REJECT_REASONS.unsupportedRequest;
   if (transport > TRANSPORT_SERVICE_TYPES.uc || f.localQpn.get(bytes, at) === 0) {
     return REJECT_REASONS.invalidTransportServiceType;
   }
@@ -80,7 +85,7 @@ function admit(core: CepCore, cep: Cep, listener: Cep, incoming: Incoming): void
   cep.serviceHigh = f.serviceId.high.get(bytes, at);
   cep.serviceLow = f.serviceId.low.get(bytes, at);
   cep.ackTimeout = f.primaryPath.localAckTimeout.get(bytes, at);
-  // The ACK timeout is about twice the packet life; Linux halves it likewise.
+  // The ACK timeout is about twice the packet life, with the peer's own ACK delay in it; Linux halves it likewise.
   cep.packetLife = Math.max(0, cep.ackTimeout - 1);
   cep.responseTimeout = f.localCmResponseTimeout.get(bytes, at);
   cep.maxRetries = f.maxCmRetries.get(bytes, at);
@@ -94,8 +99,10 @@ export function rejectInTimewait(core: CepCore): void {
   if (core.incoming) rejectStateless(core, core.incoming, 'REQ', REJECT_REASONS.staleConnection);
 }
 
-/** @throws CepError `QPN_IN_USE` (R3); EncodeError when a value does not fit. Then nothing has changed. */
+/** @throws CepError `QPN_IN_USE` (R3), `INVALID_PARAMETER`; EncodeError when a value does not fit. Then nothing has changed. */
 export function sendRep(core: CepCore, cep: Cep, reply: RepParameters): void {
+  checkOwnQpn(reply.qpn);
+  checkTiming(reply.timing);
   checkQpn(core, core.paths.get(cep.path).port, reply.qpn);
   const mad = composeFrom(core, 'REP', {
     localCommId: cep.localCommId,
@@ -155,20 +162,4 @@ export function establish(core: CepCore, cep: Cep): void {
   core.keep(cep, 0);
   core.enter(cep, 'ESTABLISHED');
   core.tell(cep, 'rtu_received', 'established');
-}
-
-/** The peer gave up what it asked for; with the reason "stale" its queue pair is in timewait, so ours goes there too. */
-export function requestWithdrawn(core: CepCore, cep: Cep): void {
-  const { incoming } = core;
-  if (incoming === undefined) return;
-  const stale = REJ.fields.reason.get(incoming.bytes, incoming.at) === REJECT_REASONS.staleConnection;
-  core.tell(cep, 'rej_received', 'message');
-  core.enter(cep, stale ? 'TIMEWAIT' : 'IDLE');
-}
-
-/** The consumer's own REJ. Once a REP went over the wire, either queue pair may be live: then timewait. */
-export function sendRej(core: CepCore, cep: Cep, { reason, privateData, additionalInformation }: RejParameters): void {
-  const beforeRep = cep.state === STATE.REQ_RCVD || cep.state === STATE.REQ_MRA_SENT;
-  sendReject(core, cep, reason, privateData, additionalInformation);
-  core.enter(cep, beforeRep ? 'IDLE' : 'TIMEWAIT');
 }

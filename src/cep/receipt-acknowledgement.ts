@@ -41,8 +41,8 @@ export function extendWait(core: CepCore, cep: Cep): void {
     return;
   }
   const service = durationOfExponent(MRA.fields.serviceTimeout.get(bytes, at) as TimeExponent);
-  core.enter(cep, forReq ? 'REQ_MRA_RCVD' : 'REP_MRA_RCVD');
-  core.armWait(cep, (service + 2 * durationOfExponent(cep.packetLife as TimeExponent)) as Duration);
+  const wait = (service + 2 * durationOfExponent(cep.packetLife as TimeExponent)) as Duration;
+  core.lengthenWait(cep, forReq ? 'REQ_MRA_RCVD' : 'REP_MRA_RCVD', wait);
   if (core.hasRoomForEvent(cep)) core.tell(cep, 'mra_received', 'message');
   else core.drop('eventsUnread');
 }

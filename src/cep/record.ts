@@ -34,6 +34,8 @@ export const CEP_RECORD = {
   sentMad: 'uint',
   transactionHigh: 'uint',
   transactionLow: 'uint',
+  /** By how many microseconds MRAs have lengthened the waits for the present answer. */
+  mraExtension: 'uint',
   localCommId: 'uint',
   remoteCommId: 'uint',
   remoteGuidHigh: 'uint',
@@ -50,8 +52,10 @@ export const CEP_RECORD = {
   packetLife: 'octet',
   /** Exponent of the time that the peer has to answer. */
   responseTimeout: 'octet',
-  /** Exponent of the path's ACK timeout, which is how long timewait lasts. */
+  /** Exponent of the path's ACK timeout. */
   ackTimeout: 'octet',
+  /** Exponent of the peer's ACK delay; 0 on the passive side, where the packet life contains it. */
+  remoteAckDelay: 'octet',
   maxRetries: 'octet',
   retries: 'octet',
 } as const;

@@ -1,13 +1,4 @@
-import {
-  acceptRep,
-  repeatRtu,
-  repRejected,
-  reqDeadline,
-  reqRejected,
-  resendReqOrGiveUp,
-  sendReq,
-  sendRtu,
-} from './active.js';
+import { acceptRep, repeatRtu, reqDeadline, resendReqOrGiveUp, sendReq, sendRtu } from './active.js';
 import { drop, duplicate, handle, type Illegal, illegal, type StateTable } from './cell.js';
 import {
   destroyDreqReceived,
@@ -20,7 +11,6 @@ import {
   destroyRequest,
 } from './destroy.js';
 import {
-  connectionRejected,
   dreqDeadline,
   receiveDrep,
   receiveDreq,
@@ -30,18 +20,9 @@ import {
   sendDreq,
   timewaitOver,
 } from './disconnect.js';
-import {
-  acceptRtu,
-  establish,
-  listen,
-  rejectInTimewait,
-  repDeadline,
-  requestWithdrawn,
-  resendRepOrGiveUp,
-  sendRej,
-  sendRep,
-} from './passive.js';
+import { acceptRtu, establish, listen, rejectInTimewait, repDeadline, resendRepOrGiveUp, sendRep } from './passive.js';
 import { extendWait, repeatMra, sendMra } from './receipt-acknowledgement.js';
+import { connectionRejected, establishmentRejected, sendRej } from './reject.js';
 import { abortStale, disconnectStale, forgetRequest } from './stale.js';
 import { COMMANDS, type Command } from './states.js';
 
@@ -114,7 +95,7 @@ export const STATE_TABLE: StateTable = {
   REQ_SENT: {
     req: drop('unexpected'),
     mra: handle(extendWait, ['REQ_MRA_RCVD', 'REQ_SENT']),
-    rej: handle(reqRejected, ['IDLE']),
+    rej: handle(establishmentRejected, ['IDLE', 'TIMEWAIT']),
     rep: handle(acceptRep, ['REP_RCVD', 'REQ_SENT']),
     rtu: drop('unexpected'),
     dreq: drop('unexpected'),
@@ -132,7 +113,7 @@ export const STATE_TABLE: StateTable = {
   REQ_MRA_RCVD: {
     req: drop('unexpected'),
     mra: handle(extendWait, ['REQ_MRA_RCVD']),
-    rej: handle(reqRejected, ['IDLE']),
+    rej: handle(establishmentRejected, ['IDLE', 'TIMEWAIT']),
     rep: handle(acceptRep, ['REP_RCVD', 'REQ_MRA_RCVD']),
     rtu: drop('unexpected'),
     dreq: drop('unexpected'),
@@ -150,7 +131,7 @@ export const STATE_TABLE: StateTable = {
   REQ_RCVD: {
     req: drop('duplicate'),
     mra: drop('unexpected'),
-    rej: handle(requestWithdrawn, ['IDLE', 'TIMEWAIT']),
+    rej: handle(establishmentRejected, ['IDLE', 'TIMEWAIT']),
     rep: drop('unexpected'),
     rtu: drop('unexpected'),
     dreq: drop('unexpected'),
@@ -171,7 +152,7 @@ export const STATE_TABLE: StateTable = {
   REQ_MRA_SENT: {
     req: duplicate(repeatMra),
     mra: drop('unexpected'),
-    rej: handle(requestWithdrawn, ['IDLE', 'TIMEWAIT']),
+    rej: handle(establishmentRejected, ['IDLE', 'TIMEWAIT']),
     rep: drop('unexpected'),
     rtu: drop('unexpected'),
     dreq: drop('unexpected'),
@@ -226,7 +207,7 @@ export const STATE_TABLE: StateTable = {
   REP_SENT: {
     req: drop('duplicate'),
     mra: handle(extendWait, ['REP_MRA_RCVD', 'REP_SENT']),
-    rej: handle(requestWithdrawn, ['IDLE', 'TIMEWAIT']),
+    rej: handle(establishmentRejected, ['IDLE', 'TIMEWAIT']),
     rep: drop('unexpected'),
     rtu: handle(acceptRtu, ['ESTABLISHED']),
     dreq: handle(receiveDreq, ['DREQ_RCVD']),
@@ -246,7 +227,7 @@ export const STATE_TABLE: StateTable = {
   REP_MRA_RCVD: {
     req: drop('duplicate'),
     mra: handle(extendWait, ['REP_MRA_RCVD']),
-    rej: handle(requestWithdrawn, ['IDLE', 'TIMEWAIT']),
+    rej: handle(establishmentRejected, ['IDLE', 'TIMEWAIT']),
     rep: drop('unexpected'),
     rtu: handle(acceptRtu, ['ESTABLISHED']),
     dreq: handle(receiveDreq, ['DREQ_RCVD']),
@@ -266,7 +247,7 @@ export const STATE_TABLE: StateTable = {
   REP_RCVD: {
     req: drop('unexpected'),
     mra: drop('unexpected'),
-    rej: handle(repRejected, ['TIMEWAIT']),
+    rej: handle(connectionRejected, ['TIMEWAIT']),
     rep: drop('duplicate'),
     rtu: drop('unexpected'),
     dreq: drop('unexpected'),
@@ -287,7 +268,7 @@ export const STATE_TABLE: StateTable = {
   REP_MRA_SENT: {
     req: drop('unexpected'),
     mra: drop('unexpected'),
-    rej: handle(repRejected, ['TIMEWAIT']),
+    rej: handle(connectionRejected, ['TIMEWAIT']),
     rep: duplicate(repeatMra),
     rtu: drop('unexpected'),
     dreq: drop('unexpected'),

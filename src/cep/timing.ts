@@ -2,12 +2,12 @@ import { after, type Duration, type Instant, NEVER } from '../base/index.js';
 
 /**
  * How long to wait for answers, where the CM's own exponents will not do. A call that takes a policy uses it for what it
- * begins; without one the exponents of the REQ count.
+ * begins; without one, the policy of the CEP's last wait goes on to count, and at first the exponents of the REQ.
  */
 export interface TimingPolicy {
   /** How long to wait for an answer before the message is sent again. */
   readonly responseTimeout: Duration;
-  /** How often to send it again at most. 0 to 255. */
+  /** How often to send it again at most, 0 to 255. */
   readonly retries: number;
   /** The total time after which to give up, whatever the retries and the peer's MRAs say. */
   readonly deadline?: Duration;
@@ -30,7 +30,8 @@ export class TimingTable {
     const known = this.#numbers.get(key);
     const number = known ?? this.#free.pop() ?? this.#policies.length;
     if (known === undefined) {
-      this.#policies[number] = policy;
+      // A copy: the key must stay the policy's whatever the consumer does with its object.
+      this.#policies[number] = { ...policy };
       this.#numbers.set(key, number);
     }
     this.#references[number] = (known === undefined ? 0 : (this.#references[number] ?? 0)) + 1;

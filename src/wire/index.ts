@@ -1,3 +1,4 @@
+export * from './capture/index.js';
 export * from './codec.js';
 export * from './error.js';
 export type { BytesField, Field, GidField, PiecesField, Uint64Field, UintField } from './field.js';

@@ -1,4 +1,4 @@
-import { isIpv4Gid, type ServiceId } from '../base/index.js';
+import { copyOf, isIpv4Gid, type ServiceId } from '../base/index.js';
 import { DecodeError, EncodeError } from './error.js';
 import { bits, type GidField, gid, uint } from './field.js';
 import { coverage, type Fields, readFields, writeFields } from './layout.js';
@@ -52,7 +52,7 @@ export function decodeIpCmHeader(bytes: Uint8Array, offset = 0): IpCmHeader | De
     return new DecodeError('WRONG_IP_VERSION', { field: 'ipCmHeader.ipVersion', expected: 4, actual: ipVersion });
   }
   const address = (field: Uint8Array): Uint8Array => {
-    const copy = field.slice();
+    const copy = copyOf(field);
     if (ipVersion === 4) copy.fill(0, 0, 10).fill(0xff, 10, 12);
     return copy;
   };

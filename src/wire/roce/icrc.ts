@@ -1,4 +1,4 @@
-import { GID_BYTES, isIpv4Gid } from '../../base/index.js';
+import { copyOf, GID_BYTES, isIpv4Gid } from '../../base/index.js';
 import { crc32Update, multiply, rewindFactor } from './crc32.js';
 import { BTH_BYTES, ICRC_BYTES, ROCE_UDP_PORT } from './headers.js';
 
@@ -174,7 +174,7 @@ const GRH_BYTES = 40;
  */
 export function icrcOfFrame(frame: Uint8Array, packet: FramedPacket): number {
   const { transport, headerOffset, headerLength, bthOffset, end } = packet;
-  const headers = frame.slice(headerOffset, bthOffset);
+  const headers = copyOf(frame, headerOffset, bthOffset);
   let register = -1;
   if (transport !== 'infiniband') {
     register = crc32Update(register, new Uint8Array(LINK_HEADER_BYTES).fill(0xff), 0, LINK_HEADER_BYTES);

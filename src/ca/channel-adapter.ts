@@ -1,0 +1,217 @@
+import {
+  type CaGuid,
+  DEFAULT_P_KEY,
+  type Gid,
+  GSI_QPN,
+  gidAt,
+  type Instant,
+  type Random,
+  randomBits,
+} from '../base/index.js';
+import { type CepLimits, CepManager, type PathAddress } from '../cep/index.js';
+import {
+  BTH,
+  BTH_BYTES,
+  DETH,
+  DETH_BYTES,
+  GSI_Q_KEY,
+  ICRC_BYTES,
+  Icrc,
+  IDENTIFICATION_UNKNOWN,
+  MAD_BYTES,
+  OPCODE_UD_SEND_ONLY,
+  ROCE_UDP_PORT,
+} from '../wire/index.js';
+
+/** The UDP payload of a CM message: BTH, DETH, MAD, ICRC. */
+export const CM_PACKET_BYTES = BTH_BYTES + DETH_BYTES + MAD_BYTES + ICRC_BYTES;
+const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
+/** Without the membership bit: full and limited members of the default partition may use QP1 (IBTA 10.9.8). */
+const DEFAULT_PARTITION = DEFAULT_P_KEY & 0x7fff;
+const PSN_MASK = 0xff_ffff;
+
+/** Why the adapter dropped a datagram. A network adapter does so silently; here it is counted. */
+export const PACKET_DROP_REASONS = {
+  length: 'too short, or not the length of a CM packet',
+  headerVersion: 'transport header version is not 0',
+  noQueuePair: 'no such queue pair',
+  opcode: 'not a UD send',
+  pKey: 'not of the default partition',
+  qKey: 'wrong Q_Key',
+  icrc: 'wrong ICRC',
+} as const;
+export type PacketDropReason = keyof typeof PACKET_DROP_REASONS;
+
+/** A datagram that came in, besides its bytes. */
+export interface DatagramSource {
+  /** The port it came in on, from 1. */
+  readonly port: number;
+  readonly remoteGid: Uint8Array;
+  /** UDP source port. */
+  readonly sourcePort: number;
+  /** IPv4's identification, if the driver knows it. */
+  readonly identification?: number;
+}
+
+/** A datagram to be sent: its bytes are in the caller's buffer. Valid until the next poll; the object is used again. */
+export interface OutgoingDatagram {
+  /** Both ends: the port to send it from and the address to send it to. */
+  readonly path: PathAddress;
+  /** UDP source port. */
+  readonly sourcePort: number;
+  readonly length: number;
+}
+
+export interface PortOptions {
+  /** The port's one address. */
+  readonly gid: Uint8Array;
+}
+
+export interface ChannelAdapterOptions {
+  /** See `CepManagerOptions`. */
+  readonly caGuid: CaGuid;
+  readonly random: Random;
+  readonly ports: readonly PortOptions[];
+  readonly limits?: Partial<CepLimits>;
+  /**
+   * `verify` (default): a packet with a wrong ICRC is dropped, as hardware does. `ignore`: it is accepted; for peers whose
+   * platform does not let them know IPv4's identification.
+   */
+  readonly icrc?: 'verify' | 'ignore';
+}
+
+interface Port {
+  readonly gid: Gid;
+  psn: number;
+}
+
+/**
+ * A channel adapter without a network: ports and a CEP manager behind one sans-IO interface in datagrams (UDP payloads of RoCEv2).
+ *
+ * After every input ({@link handleDatagram}, {@link handleTimeout}, or calls of the manager's owners) the driver
+ * 1. lets the consumers poll their events,
+ * 2. polls {@link pollTransmit} until it is undefined, and sends each datagram,
+ * 3. asks {@link nextTimeout} and calls {@link handleTimeout} then.
+ */
+export class ChannelAdapter {
+  readonly caGuid: CaGuid;
+  /** The connection manager that answers on QP1 of all ports. */
+  readonly cep: CepManager;
+  /** Datagrams dropped, by reason. */
+  readonly drops: Record<PacketDropReason, number> = {
+    length: 0,
+    headerVersion: 0,
+    noQueuePair: 0,
+    opcode: 0,
+    pKey: 0,
+    qKey: 0,
+    icrc: 0,
+  };
+  readonly #ports: readonly Port[];
+  readonly #icrc = new Icrc();
+  readonly #verify: boolean;
+  readonly #outgoing: { -readonly [Name in keyof OutgoingDatagram]?: OutgoingDatagram[Name] } = {};
+
+  constructor({ caGuid, random, ports, limits, icrc }: ChannelAdapterOptions) {
+    this.caGuid = caGuid;
+    this.cep = new CepManager({ caGuid, random, ...(limits && { limits }) });
+    this.#ports = ports.map(({ gid }) => ({ gid: gidAt(gid), psn: randomBits(random, 24) }));
+    this.#verify = icrc !== 'ignore';
+  }
+
+  /** The address of a port, counted from 1. */
+  gid(port: number): Gid {
+    return this.#port(port).gid;
+  }
+
+  /** A datagram arrived at UDP port 4791 of one of the ports. */
+  handleDatagram(bytes: Uint8Array, at: number, length: number, source: DatagramSource, now: Instant): void {
+    const localGid = this.#port(source.port).gid;
+    const reason = this.#check(bytes, at, length, source, localGid);
+    if (reason !== undefined) {
+      this.drops[reason] += 1;
+      return;
+    }
+    const from: PathAddress = {
+      port: source.port,
+      localGid,
+      remoteGid: source.remoteGid,
+      trafficClass: 0,
+      sourcePort: 0,
+    };
+    this.cep.handleMad(bytes, at + MAD_OFFSET, length - MAD_OFFSET - ICRC_BYTES, from, now);
+  }
+
+  handleTimeout(now: Instant): void {
+    this.cep.handleTimeout(now);
+  }
+
+  nextTimeout(): Instant {
+    return this.cep.nextTimeout();
+  }
+
+  /**
+   * Writes the next datagram into `into` at `at`, where {@link CM_PACKET_BYTES} must fit; undefined if there is none.
+   * Over IPv4 its ICRC is right if it is sent with identification 0 and "don't fragment".
+   */
+  pollTransmit(into: Uint8Array, at: number): OutgoingDatagram | undefined {
+    const transmit = this.cep.pollTransmit();
+    if (transmit === undefined) return undefined;
+    const { path } = transmit;
+    const sourcePort = path.sourcePort === 0 ? ROCE_UDP_PORT : path.sourcePort;
+    const end = at + CM_PACKET_BYTES;
+    this.#writeHeaders(into, at, this.#port(path.port));
+    into.set(transmit.bytes.subarray(transmit.at, transmit.at + MAD_BYTES), at + MAD_OFFSET);
+    const ends = {
+      source: path.localGid,
+      sourceOffset: 0,
+      destination: path.remoteGid,
+      destinationOffset: 0,
+      sourcePort,
+    };
+    this.#icrc.seal(ends, 0, into, at, end);
+    return Object.assign(this.#outgoing, { path, sourcePort, length: CM_PACKET_BYTES });
+  }
+
+  #writeHeaders(into: Uint8Array, at: number, port: Port): void {
+    into.fill(0, at, at + MAD_OFFSET);
+    BTH.opcode.put(into, at, OPCODE_UD_SEND_ONLY);
+    BTH.pKey.put(into, at, DEFAULT_P_KEY);
+    BTH.destinationQpn.put(into, at, GSI_QPN);
+    BTH.psn.put(into, at, port.psn);
+    DETH.qKey.put(into, at + BTH_BYTES, GSI_Q_KEY);
+    DETH.sourceQpn.put(into, at + BTH_BYTES, GSI_QPN);
+    port.psn = (port.psn + 1) & PSN_MASK;
+  }
+
+  /** The checks of a receiving adapter (IBTA 9.6), cheapest first. Source port, source QP and PSN are free. */
+  #check(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    source: DatagramSource,
+    localGid: Gid,
+  ): PacketDropReason | undefined {
+    if (length < BTH_BYTES + ICRC_BYTES || at + length > bytes.length) return 'length';
+    if (BTH.headerVersion.get(bytes, at) !== 0) return 'headerVersion';
+    if (BTH.destinationQpn.get(bytes, at) !== GSI_QPN) return 'noQueuePair';
+    if (BTH.opcode.get(bytes, at) !== OPCODE_UD_SEND_ONLY) return 'opcode';
+    if (length !== CM_PACKET_BYTES || BTH.padCount.get(bytes, at) !== 0) return 'length';
+    if ((BTH.pKey.get(bytes, at) & 0x7fff) !== DEFAULT_PARTITION) return 'pKey';
+    if (DETH.qKey.get(bytes, at + BTH_BYTES) !== GSI_Q_KEY) return 'qKey';
+    if (this.#verify && !this.#hasRightIcrc(bytes, at, length, source, localGid)) return 'icrc';
+    return undefined;
+  }
+
+  #hasRightIcrc(bytes: Uint8Array, at: number, length: number, source: DatagramSource, localGid: Gid): boolean {
+    const { remoteGid, sourcePort, identification = IDENTIFICATION_UNKNOWN } = source;
+    const ends = { source: remoteGid, sourceOffset: 0, destination: localGid, destinationOffset: 0, sourcePort };
+    return this.#icrc.verify(ends, identification, bytes, at, at + length);
+  }
+
+  #port(port: number): Port {
+    const found = this.#ports[port - 1];
+    if (found === undefined) throw new RangeError(`the adapter has ports 1 to ${this.#ports.length}, not ${port}`);
+    return found;
+  }
+}

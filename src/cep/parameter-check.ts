@@ -1,0 +1,56 @@
+import { CepError } from './error.js';
+import type { CmPath, ListenParameters } from './parameters.js';
+import type { TimingPolicy } from './timing.js';
+
+/**
+ * Values that no field of a message would refuse: they stay in the manager, or fit their field but must never be sent.
+ * All the others are checked by the message tables as they are written.
+ */
+
+const EXPONENT_MAX = 31;
+const PORT_MAX = 0xff;
+const UDP_PORT_MAX = 0xffff;
+const BACKLOG_MAX = 0xffff_ffff;
+const RETRIES_MAX = 0xff;
+const SERVICE_ID_MAX = 0xffff_ffff_ffff_ffffn;
+/** 0 is the SMI, 1 the GSI. */
+const QPN_MIN = 2;
+
+function checkInteger(parameter: string, value: number | undefined, min: number, max: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return;
+  throw invalid(parameter, value, `an integer from ${min} to ${max}`);
+}
+
+function checkDuration(parameter: string, value: number): void {
+  if (!(value >= 0)) throw invalid(parameter, value, 'a time in microseconds');
+}
+
+function invalid(parameter: string, value: unknown, allowed: string): CepError {
+  return new CepError('INVALID_PARAMETER', `${parameter} is ${String(value)}; it must be ${allowed}`, { parameter });
+}
+
+export function checkPath({ port, sourcePort, packetLife, localAckTimeout }: CmPath): void {
+  checkInteger('path.port', port, 1, PORT_MAX);
+  checkInteger('path.sourcePort', sourcePort, 0, UDP_PORT_MAX);
+  checkInteger('path.packetLife', packetLife, 0, EXPONENT_MAX);
+  checkInteger('path.localAckTimeout', localAckTimeout, 1, EXPONENT_MAX);
+}
+
+/** Only the least value: the field knows the greatest. */
+export function checkOwnQpn(qpn: number): void {
+  if (qpn < QPN_MIN) throw invalid('qpn', qpn, `at least ${QPN_MIN}`);
+}
+
+export function checkTiming(timing: TimingPolicy | undefined): void {
+  if (timing === undefined) return;
+  checkDuration('timing.responseTimeout', timing.responseTimeout);
+  checkInteger('timing.retries', timing.retries, 0, RETRIES_MAX);
+  if (timing.deadline !== undefined) checkDuration('timing.deadline', timing.deadline);
+}
+
+export function checkListen({ serviceId, backlog }: ListenParameters): void {
+  if (typeof serviceId !== 'bigint' || serviceId < 0n || serviceId > SERVICE_ID_MAX) {
+    throw invalid('serviceId', serviceId, 'a bigint of 64 bits');
+  }
+  checkInteger('backlog', backlog, 0, BACKLOG_MAX);
+}

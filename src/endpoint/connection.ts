@@ -1,0 +1,201 @@
+import type { Cid } from '../base/index.js';
+import { type Rej, rejectReasonName } from '../wire/index.js';
+import { Deferred } from './deferred.js';
+import { EndpointError, type RejectDetails, rejectedBy } from './error.js';
+import { checkPrivateData, timingOf, type WaitOptions } from './options.js';
+import type { EndpointEvent, EventHandler, EventRouter } from './router.js';
+
+/** Private data of a DREQ and DREP. */
+const DREQ_PRIVATE_DATA_MAX = 220;
+
+/** One side of a connection. */
+export interface ConnectionEnd {
+  readonly address: string;
+  /** The port in the TCP port space of rdma_cm. */
+  readonly port: number;
+  /** Queue pair number. */
+  readonly qpn: number;
+  readonly startingPsn: number;
+}
+
+export interface ConnectionDetails {
+  readonly local: ConnectionEnd;
+  readonly remote: ConnectionEnd;
+  /** Incoming RDMA reads and atomics the peer may have outstanding. */
+  readonly responderResources: number;
+  /** RDMA reads and atomics that we may have outstanding. */
+  readonly initiatorDepth: number;
+  /** The peer's private data: the whole field, since its length is not on the wire (56 bytes of a REQ, 196 of a REP). */
+  readonly privateData: Uint8Array;
+}
+
+/**
+ * Why a connection ended.
+ * - `disconnected`: we disconnected, and the peer acknowledged.
+ * - `unacknowledged`: we disconnected, and the peer did not answer in time.
+ * - `peer`: the peer disconnected.
+ * - `rejected`: the peer took the connection back with a REJ.
+ * - `stale`: the peer has forgotten the connection, as after a crash.
+ * - `closed`: we closed without waiting.
+ */
+export type CloseCause = 'disconnected' | 'unacknowledged' | 'peer' | 'rejected' | 'stale' | 'closed';
+
+/** `close`: the connection has ended. Sent once. */
+export class ConnectionCloseEvent extends Event {
+  readonly cause: CloseCause;
+  /** The private data of the peer's DREQ or DREP, if there was one. */
+  readonly privateData: Uint8Array | undefined;
+
+  constructor(cause: CloseCause, privateData: Uint8Array | undefined) {
+    super('close');
+    this.cause = cause;
+    this.privateData = privateData;
+  }
+}
+
+interface ConnectionEventMap {
+  close: ConnectionCloseEvent;
+  /** The queue pair number may be used again. */
+  timewaitexit: Event;
+}
+
+export interface DisconnectOptions extends WaitOptions {
+  /** At most 220 bytes. */
+  readonly privateData?: Uint8Array;
+}
+
+/**
+ * An established connection. It sends `close` when it has ended, with its cause (librdmacm: `RDMA_CM_EVENT_DISCONNECTED`), and
+ * `timewaitexit` when its queue pair number is free again (`RDMA_CM_EVENT_TIMEWAIT_EXIT`).
+ */
+export class Connection extends EventTarget implements ConnectionDetails, EventHandler {
+  readonly local: ConnectionEnd;
+  readonly remote: ConnectionEnd;
+  readonly responderResources: number;
+  readonly initiatorDepth: number;
+  readonly privateData: Uint8Array;
+  readonly #router: EventRouter;
+  readonly #cid: Cid;
+  readonly #ended = new Deferred<CloseCause>();
+  #disconnecting = false;
+  #cause: CloseCause | undefined;
+
+  /** @internal Made by `Adapter.connect` and `ConnectionRequest.accept`. */
+  constructor(router: EventRouter, cid: Cid, details: ConnectionDetails) {
+    super();
+    this.#router = router;
+    this.#cid = cid;
+    this.local = details.local;
+    this.remote = details.remote;
+    this.responderResources = details.responderResources;
+    this.initiatorDepth = details.initiatorDepth;
+    this.privateData = details.privateData;
+    router.attach(cid, this);
+  }
+
+  /** Why the connection ended; undefined while it stands. */
+  get closeCause(): CloseCause | undefined {
+    return this.#cause;
+  }
+
+  override addEventListener<Type extends keyof ConnectionEventMap>(
+    type: Type,
+    listener: (event: ConnectionEventMap[Type]) => void,
+    options?: { once?: boolean; signal?: AbortSignal },
+  ): void {
+    super.addEventListener(type, listener as (event: Event) => void, options);
+  }
+
+  override removeEventListener<Type extends keyof ConnectionEventMap>(
+    type: Type,
+    listener: (event: ConnectionEventMap[Type]) => void,
+  ): void {
+    super.removeEventListener(type, listener as (event: Event) => void);
+  }
+
+  /**
+   * Disconnects, and waits until the peer has acknowledged or the time is over. Never fails because of the peer: the cause
+   * tells. If the connection has ended already, that cause is the answer.
+   * @throws EndpointError `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`
+   */
+  async disconnect(options: DisconnectOptions = {}): Promise<CloseCause> {
+    checkPrivateData(options.privateData, DREQ_PRIVATE_DATA_MAX, 'DREQ');
+    const timing = timingOf(options);
+    if (this.#cause === undefined && !this.#disconnecting) {
+      this.#disconnecting = true;
+      const { privateData } = options;
+      this.#router.command((owner, now) =>
+        owner.sendDreq(this.#cid, { timing, ...(privateData && { privateData }) }, now),
+      );
+    }
+    return this.#ended.promise;
+  }
+
+  /** Ends the connection at once: the DREQ is sent, and repeated as needed, but nobody waits for the answer. */
+  close(): void {
+    this.#router.destroy(this.#cid);
+    this.#end('closed', undefined);
+  }
+
+  /** Disconnects, with the default deadline. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disconnect();
+  }
+
+  /** @internal */
+  shutDown(timeoutMs: number): Promise<CloseCause> {
+    return this.disconnect({ timeoutMs });
+  }
+
+  /** @internal */
+  handleEvent(event: EndpointEvent): void {
+    const privateData =
+      event.mad?.message === 'DREQ' || event.mad?.message === 'DREP' ? event.mad.fields.privateData : undefined;
+    switch (event.type) {
+      case 'dreq_received':
+        this.#router.command((owner, now) => owner.sendDrep(this.#cid, {}, now));
+        this.#end(this.#disconnecting ? 'disconnected' : 'peer', privateData);
+        return;
+      case 'drep_received':
+        this.#end(this.#disconnecting ? 'disconnected' : 'stale', privateData);
+        return;
+      case 'dreq_error':
+        this.#end(event.cause === 'stale' ? 'stale' : 'unacknowledged', undefined);
+        return;
+      case 'rej_received':
+        this.#end('rejected', undefined);
+        return;
+      case 'timewait_exit':
+        this.#router.destroy(this.#cid);
+        this.dispatchEvent(new Event('timewaitexit'));
+        return;
+      default:
+        // Repetitions of the establishment, such as a late mra_received, change nothing for an established connection.
+        return;
+    }
+  }
+
+  #end(cause: CloseCause, privateData: Uint8Array | undefined): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    this.#ended.resolve(cause);
+    this.dispatchEvent(new ConnectionCloseEvent(cause, privateData));
+  }
+}
+
+/** What a REJ said, as an error's details. */
+export function rejectDetails(peer: string, rej: Rej): RejectDetails {
+  const { reason, rejectInfoLength, additionalRejectInformation, privateData } = rej;
+  return {
+    peer,
+    reason,
+    reasonName: rejectReasonName(reason),
+    by: rejectedBy(reason),
+    privateData,
+    additionalInformation: additionalRejectInformation.subarray(0, rejectInfoLength),
+  };
+}
+
+export function closedError(what: string): EndpointError {
+  return new EndpointError('CLOSED', `${what} has been closed`, {});
+}

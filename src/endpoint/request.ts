@@ -1,0 +1,236 @@
+import { type Cid, formatAddress } from '../base/index.js';
+import {
+  decodeIpCmHeader,
+  IP_CM_HEADER_BYTES,
+  type IpCmHeader,
+  REJECT_REASONS,
+  type RejectReason,
+  type Req,
+} from '../wire/index.js';
+import { Connection, type ConnectionEnd, closedError, rejectDetails } from './connection.js';
+import { Deferred } from './deferred.js';
+import { EndpointError, RejectedError } from './error.js';
+import {
+  checkInteger,
+  checkPrivateData,
+  checkQueuePair,
+  type QueuePairOptions,
+  timingOf,
+  type WaitOptions,
+} from './options.js';
+import type { EndpointEvent, EventHandler, EventRouter } from './router.js';
+
+const REP_PRIVATE_DATA_MAX = 196;
+const REJ_PRIVATE_DATA_MAX = 148;
+const REASON_MAX = 0xffff;
+
+export interface AcceptOptions extends WaitOptions, QueuePairOptions {
+  /** At most 196 bytes. */
+  readonly privateData?: Uint8Array;
+  /** Aborting it takes the acceptance back: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Draws the numbers that the user did not choose. */
+export interface NumberSource {
+  nextQpn(): number;
+  nextPsn(): number;
+}
+
+/** A peer that asks to be connected (librdmacm: `RDMA_CM_EVENT_CONNECT_REQUEST`). Answer it once, with accept or reject. */
+export class ConnectionRequest implements EventHandler {
+  /** The peer's address and the port, queue pair and PSN it names. */
+  readonly remote: ConnectionEnd;
+  /** Our address and port. */
+  readonly local: { readonly address: string; readonly port: number };
+  /** The whole field after rdma_cm's header, 56 bytes: the length is not on the wire. */
+  readonly privateData: Uint8Array;
+  /** The REQ as it came. */
+  readonly req: Req;
+  readonly #router: EventRouter;
+  readonly #cid: Cid;
+  readonly #numbers: NumberSource;
+  #state: 'pending' | 'accepting' | 'over' = 'pending';
+  #overBecause: Error | undefined;
+  #accepting: { result: Deferred<Connection>; options: AcceptOptions; qpn: number; startingPsn: number } | undefined;
+  readonly #onAbort = (): void => {
+    this.#fail(this.#accepting?.options.signal?.reason as Error);
+  };
+
+  /** @internal */
+  constructor(router: EventRouter, cid: Cid, req: Req, header: IpCmHeader, port: number, numbers: NumberSource) {
+    this.#router = router;
+    this.#cid = cid;
+    this.#numbers = numbers;
+    this.req = req;
+    this.privateData = req.privateData.subarray(IP_CM_HEADER_BYTES);
+    this.local = { address: formatAddress(header.destination), port };
+    this.remote = {
+      address: formatAddress(header.source),
+      port: header.sourcePort,
+      qpn: req.localQpn,
+      startingPsn: req.startingPsn,
+    };
+    router.attach(cid, this);
+  }
+
+  /** Whether it can still be answered: not if it was, or if the peer took it back. */
+  get isPending(): boolean {
+    return this.#state === 'pending';
+  }
+
+  /**
+   * Accepts, and waits until the peer has confirmed.
+   * @throws EndpointError `TIMEOUT` when the peer does not confirm, `WITHDRAWN` when it took its request back, `REJECTED` when it
+   * refuses our answer, `CLOSED` when the request was answered before; `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT` and
+   * CepError `QPN_IN_USE` for what can be corrected: the request is still pending then.
+   */
+  async accept(options: AcceptOptions = {}): Promise<Connection> {
+    this.#checkPending();
+    options.signal?.throwIfAborted();
+    checkPrivateData(options.privateData, REP_PRIVATE_DATA_MAX, 'REP');
+    checkQueuePair(options);
+    const { privateData, responderResources, initiatorDepth, rnrRetryCount } = options;
+    const qpn = options.qpn ?? this.#numbers.nextQpn();
+    const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
+    const timing = timingOf(options);
+    this.#router.command((owner, now) =>
+      owner.sendRep(
+        this.#cid,
+        {
+          qpn,
+          startingPsn,
+          timing,
+          ...(privateData && { privateData }),
+          responderResources: responderResources ?? this.req.initiatorDepth,
+          initiatorDepth: initiatorDepth ?? this.req.responderResources,
+          ...(rnrRetryCount !== undefined && { rnrRetryCount }),
+        },
+        now,
+      ),
+    );
+    this.#state = 'accepting';
+    const result = new Deferred<Connection>();
+    this.#accepting = { result, options, qpn, startingPsn };
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    return result.promise;
+  }
+
+  /**
+   * Refuses. Does not wait: the peer will hear of it or ask again.
+   * @param options.reason by name or number; default `consumerReject`. @param options.privateData at most 148 bytes.
+   * @throws EndpointError `CLOSED` or `WITHDRAWN` when it cannot be answered any more, `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`
+   */
+  reject({
+    reason = 'consumerReject',
+    privateData,
+  }: {
+    reason?: RejectReason | number;
+    privateData?: Uint8Array;
+  } = {}): void {
+    this.#checkPending();
+    checkPrivateData(privateData, REJ_PRIVATE_DATA_MAX, 'REJ');
+    const number = typeof reason === 'number' ? reason : REJECT_REASONS[reason];
+    checkInteger('reason', number, 1, REASON_MAX);
+    this.#router.command((owner, now) =>
+      owner.sendRej(this.#cid, { reason: number, ...(privateData && { privateData }) }, now),
+    );
+    this.#finish(closedError('the request'));
+  }
+
+  /** @internal */
+  async shutDown(): Promise<void> {
+    this.close();
+  }
+
+  /** @internal The listener or adapter is being closed. */
+  close(): void {
+    if (this.#state !== 'over') this.#fail(closedError('the adapter'));
+  }
+
+  /** @internal */
+  handleEvent(event: EndpointEvent): void {
+    const { mad } = event;
+    const peer = `${this.remote.address}:${this.remote.port}`;
+    switch (event.type) {
+      case 'rtu_received':
+        this.#establish();
+        return;
+      case 'rej_received':
+        if (mad?.message === 'REJ') this.#fail(this.#withdrawal(new RejectedError(rejectDetails(peer, mad.fields))));
+        return;
+      case 'rep_error': {
+        const { transmissions, cause } = event;
+        this.#fail(
+          cause === 'stale'
+            ? new EndpointError('WITHDRAWN', `${peer} has forgotten its request`, { peer })
+            : new EndpointError('TIMEOUT', `${peer} did not confirm: answered ${transmissions} times`, {
+                peer,
+                transmissions,
+              }),
+        );
+        return;
+      }
+      case 'dreq_received':
+        this.#router.command((owner, now) => owner.sendDrep(this.#cid, {}, now));
+        this.#fail(new EndpointError('WITHDRAWN', `${peer} disconnected at once`, { peer }));
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Before we answered, a REJ takes the request back; afterwards it refuses our answer. */
+  #withdrawal(rejected: RejectedError): EndpointError {
+    if (this.#state === 'accepting') return rejected;
+    return new EndpointError('WITHDRAWN', `the peer took its request back: ${rejected.message}`, rejected.details);
+  }
+
+  #establish(): void {
+    const accepting = this.#accepting;
+    if (accepting === undefined) return;
+    const { result, options, qpn, startingPsn } = accepting;
+    this.#settled();
+    this.#state = 'over';
+    this.#overBecause = closedError('the request');
+    result.resolve(
+      new Connection(this.#router, this.#cid, {
+        local: { ...this.local, qpn, startingPsn },
+        remote: this.remote,
+        responderResources: options.responderResources ?? this.req.initiatorDepth,
+        initiatorDepth: options.initiatorDepth ?? this.req.responderResources,
+        privateData: this.privateData,
+      }),
+    );
+  }
+
+  #fail(error: Error): void {
+    this.#finish(error);
+    this.#accepting?.result.reject(error);
+  }
+
+  #finish(because: Error): void {
+    this.#settled();
+    this.#state = 'over';
+    this.#overBecause = because;
+    this.#router.destroy(this.#cid);
+  }
+
+  #settled(): void {
+    this.#accepting?.options.signal?.removeEventListener('abort', this.#onAbort);
+  }
+
+  #checkPending(): void {
+    if (this.#state === 'pending') return;
+    throw this.#overBecause ?? new EndpointError('CLOSED', 'the request is being accepted already', {});
+  }
+}
+
+/** The addresses of a request as rdma_cm writes them; undefined if they are wrong or lie. */
+export function readAddresses(req: Req): IpCmHeader | undefined {
+  const header = decodeIpCmHeader(req.privateData);
+  if (header instanceof Error) return undefined;
+  const { localGid, remoteGid } = req.primaryPath;
+  const same = (a: Uint8Array, b: Uint8Array): boolean => a.every((octet, i) => octet === b[i]);
+  return same(header.source, localGid) && same(header.destination, remoteGid) ? header : undefined;
+}

@@ -1,0 +1,87 @@
+import type { Gid, Instant } from '../base/index.js';
+import { type ChannelAdapter, CM_PACKET_BYTES } from '../ca/index.js';
+import type { EndpointHost } from '../endpoint/index.js';
+import { monotonicNow } from './clock.js';
+import type { RocePort } from './port.js';
+import { resolveHost } from './resolve.js';
+
+/** setTimeout takes at most 2³¹ − 1 ms. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Runs an adapter over a real port and in real time. */
+export class PortDriver implements EndpointHost {
+  readonly adapter: ChannelAdapter;
+  readonly #port: RocePort;
+  readonly #consumers: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #inTurn = false;
+  #closed = false;
+
+  constructor(adapter: ChannelAdapter, port: RocePort) {
+    this.adapter = adapter;
+    this.#port = port;
+    port.onDatagram = ({ bytes, remoteGid, sourcePort }) => {
+      adapter.handleDatagram(bytes, 0, bytes.length, { port: 1, remoteGid, sourcePort }, this.now());
+      this.wake();
+    };
+  }
+
+  now(): Instant {
+    return monotonicNow();
+  }
+
+  onTurn(consumer: () => void): void {
+    this.#consumers.push(consumer);
+  }
+
+  /** Lets consumers poll, sends what is to be sent, sets the timer. Calls from within a consumer's turn are part of that turn. */
+  wake(): void {
+    if (this.#inTurn || this.#closed) return;
+    this.#inTurn = true;
+    try {
+      for (const consumer of this.#consumers) consumer();
+      this.#flush();
+    } finally {
+      this.#inTurn = false;
+    }
+    this.#arm();
+  }
+
+  resolve(host: string): Promise<Gid> {
+    return resolveHost(host, this.adapter.gid(1));
+  }
+
+  async close(): Promise<void> {
+    this.wake();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#port.close();
+  }
+
+  #flush(): void {
+    for (;;) {
+      // Each datagram has a buffer of its own: the system may still hold it when the next is written.
+      const bytes = new Uint8Array(CM_PACKET_BYTES);
+      const datagram = this.adapter.pollTransmit(bytes, 0);
+      if (datagram === undefined) return;
+      this.#port.send({ bytes, path: datagram.path, sourcePort: datagram.sourcePort });
+    }
+  }
+
+  #arm(): void {
+    const at = this.adapter.nextTimeout();
+    if (at === this.#timerAt) return;
+    this.#timerAt = at;
+    clearTimeout(this.#timer);
+    if (at === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.ceil((at - this.now()) / 1_000);
+    this.#timer = setTimeout(() => this.#timeout(), Math.min(Math.max(delayMs, 0), TIMER_MS_MAX));
+  }
+
+  #timeout(): void {
+    this.#timerAt = Number.NaN;
+    this.adapter.handleTimeout(this.now());
+    this.wake();
+  }
+}

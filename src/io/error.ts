@@ -1,0 +1,18 @@
+import { IbcmError } from '../base/index.js';
+
+/**
+ * - `PORT_IN_USE`: something on this machine owns UDP port 4791 of the address.
+ * - `ADDRESS_NOT_LOCAL`: the machine does not have the address.
+ * - `NO_ROUTE`: there is no way to the peer from the address.
+ * - `NAME_NOT_FOUND`: the host's name has no address in the adapter's family.
+ * - `SOCKET`: anything else that the system says; the cause has its words.
+ */
+export type IoErrorCode = 'PORT_IN_USE' | 'ADDRESS_NOT_LOCAL' | 'NO_ROUTE' | 'NAME_NOT_FOUND' | 'SOCKET';
+
+/** The machine or the network does not let us. */
+export class IoError extends IbcmError<IoErrorCode> {}
+
+/** The system's name of an error, such as EADDRINUSE. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,10 @@
+export { caGuidOf } from './ca-guid.js';
+export { CaptureFile, CaptureTap } from './capture-tap.js';
+export { monotonicNow } from './clock.js';
+export { PortDriver } from './driver.js';
+export { IoError, type IoErrorCode, systemCode } from './error.js';
+export { type OpenAdapterOptions, openAdapter } from './open-adapter.js';
+export type { ReceivedDatagram, RocePort, SentDatagram } from './port.js';
+export { lookUpAny, sourceAddressFor } from './resolve.js';
+export { SecureRandom } from './secure-random.js';
+export { UdpPort, type UdpPortOptions } from './udp-port.js';

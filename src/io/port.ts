@@ -1,0 +1,24 @@
+import type { PathAddress } from '../cep/index.js';
+
+/** A datagram from the network. The bytes are the receiver's to keep. */
+export interface ReceivedDatagram {
+  readonly bytes: Uint8Array;
+  readonly remoteGid: Uint8Array;
+  readonly sourcePort: number;
+}
+
+/** A datagram to the network. The bytes are the port's from now on. */
+export interface SentDatagram {
+  readonly bytes: Uint8Array;
+  readonly path: PathAddress;
+  readonly sourcePort: number;
+}
+
+/** A RoCEv2 port: UDP port 4791 of one address. Ports can be wrapped by others that watch or disturb what passes. */
+export interface RocePort {
+  readonly gid: Uint8Array;
+  /** Who takes what arrives. Set once, before anything can arrive. */
+  onDatagram: (datagram: ReceivedDatagram) => void;
+  send(datagram: SentDatagram): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,205 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { formatAddress, isIpv4Gid, parseGid } from '../base/index.js';
+import { ROCE_UDP_PORT } from '../wire/index.js';
+import { IoError, systemCode } from './error.js';
+import type { ReceivedDatagram, RocePort, SentDatagram } from './port.js';
+import { loadSocketOptions, type SocketOptions } from './socket-options.js';
+
+export interface UdpPortOptions {
+  /** The address to bind, as a GID. */
+  readonly gid: Uint8Array;
+  /** Told once, in words for people, what this machine does not let us do right. */
+  readonly onWarning: (warning: string) => void;
+}
+
+/** Room for storms: what arrives while the event loop is busy must wait somewhere. The system may give less. */
+const SOCKET_BUFFER_BYTES = 4 * 2 ** 20;
+/** Sockets for UDP source ports other than 4791. Beyond it, further source ports are refused. */
+export const SOURCE_PORTS_MAX = 64;
+/** Senders whose addresses are remembered in binary. Beyond it the memory starts afresh. */
+const SENDERS_MAX = 4_096;
+
+/** A RoCEv2 port over Node's UDP sockets. */
+export class UdpPort implements RocePort {
+  readonly gid: Uint8Array;
+  onDatagram: (datagram: ReceivedDatagram) => void = () => undefined;
+  /** Datagrams that the system refused to send, by its error code: lost, as on the wire. */
+  readonly sendErrors = new Map<string, number>();
+  readonly #family: 4 | 6;
+  readonly #address: string;
+  readonly #options: SocketOptions | undefined;
+  readonly #socket: Socket;
+  /** By UDP source port. */
+  readonly #sockets = new Map<number, Socket>();
+  readonly #trafficClass = new WeakMap<Socket, number>();
+  readonly #addresses = new WeakMap<Uint8Array, string>();
+  readonly #senders = new Map<string, Uint8Array>();
+  #closed = false;
+
+  private constructor(gid: Uint8Array, socket: Socket, options: SocketOptions | undefined) {
+    this.gid = gid;
+    this.#family = isIpv4Gid(gid) ? 4 : 6;
+    this.#address = formatAddress(gid);
+    this.#options = options;
+    this.#socket = socket;
+    this.#sockets.set(ROCE_UDP_PORT, socket);
+    socket.on('message', (bytes, from) => this.#receive(bytes, from));
+    socket.on('error', (error) => this.#countError(error));
+  }
+
+  /** Binds UDP port 4791 of the address. @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `SOCKET` */
+  static async open({ gid, onWarning }: UdpPortOptions): Promise<UdpPort> {
+    const loaded = loadSocketOptions();
+    const options = typeof loaded === 'string' ? undefined : loaded;
+    if (typeof loaded === 'string' && isIpv4Gid(gid)) {
+      onWarning(
+        `IPv4 identification cannot be fixed here (${loaded}), so the ICRC of what we send over IPv4 is wrong: only peers that ignore it will answer`,
+      );
+    }
+    const socket = await bind(formatAddress(gid), isIpv4Gid(gid) ? 4 : 6, ROCE_UDP_PORT, options);
+    return new UdpPort(gid, socket, options);
+  }
+
+  send({ bytes, path, sourcePort }: SentDatagram): void {
+    if (this.#closed) return;
+    const socket = this.#sockets.get(sourcePort);
+    if (socket !== undefined) {
+      this.#sendFrom(socket, bytes, path.remoteGid, path.trafficClass);
+      return;
+    }
+    // The first packet from a source port waits for its socket.
+    this.#openSource(sourcePort).then(
+      (opened) => this.#sendFrom(opened, bytes, path.remoteGid, path.trafficClass),
+      (error: unknown) => this.#countError(error),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all(
+      [...this.#sockets.values()].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
+    );
+  }
+
+  #sendFrom(socket: Socket, bytes: Uint8Array, remoteGid: Uint8Array, trafficClass: number): void {
+    if (this.#closed) return;
+    if (trafficClass !== (this.#trafficClass.get(socket) ?? 0)) {
+      this.#options?.setTrafficClass(descriptorOf(socket), this.#family, trafficClass);
+      this.#trafficClass.set(socket, trafficClass);
+    }
+    let address = this.#addresses.get(remoteGid);
+    if (address === undefined) {
+      address = formatAddress(remoteGid);
+      this.#addresses.set(remoteGid, address);
+    }
+    socket.send(bytes, ROCE_UDP_PORT, address, (error) => {
+      if (error) this.#countError(error);
+    });
+  }
+
+  async #openSource(sourcePort: number): Promise<Socket> {
+    if (this.#sockets.size >= SOURCE_PORTS_MAX)
+      throw new IoError('SOCKET', `at most ${SOURCE_PORTS_MAX} UDP source ports`, {});
+    const socket = await bind(this.#address, this.#family, sourcePort, this.#options);
+    const known = this.#sockets.get(sourcePort);
+    if (known !== undefined || this.#closed) {
+      socket.close();
+      return known ?? this.#socket;
+    }
+    socket.on('error', (error) => this.#countError(error));
+    this.#sockets.set(sourcePort, socket);
+    return socket;
+  }
+
+  #receive(bytes: Uint8Array, from: RemoteInfo): void {
+    this.onDatagram({ bytes, remoteGid: this.#senderGid(from.address), sourcePort: from.port });
+  }
+
+  #senderGid(address: string): Uint8Array {
+    const known = this.#senders.get(address);
+    if (known !== undefined) return known;
+    if (this.#senders.size >= SENDERS_MAX) this.#senders.clear();
+    // A link-local sender's zone says which interface; the GID does not have it.
+    const gid = parseGid(address.replace(/%.*$/, ''));
+    this.#senders.set(address, gid);
+    return gid;
+  }
+
+  #countError(error: unknown): void {
+    const code = systemCode(error) ?? 'UNKNOWN';
+    this.sendErrors.set(code, (this.sendErrors.get(code) ?? 0) + 1);
+  }
+}
+
+async function bind(address: string, family: 4 | 6, port: number, options: SocketOptions | undefined): Promise<Socket> {
+  const socket = createSocket({
+    type: family === 4 ? 'udp4' : 'udp6',
+    ipv6Only: family === 6,
+    // Addresses are numbers already: sending must not wait for a look-up.
+    lookup: (host, _options, callback) => callback(null, host, family),
+  });
+  try {
+    socket.bind({ address, port, exclusive: true });
+    await once(socket, 'listening');
+  } catch (error) {
+    socket.close();
+    throw explainBind(error, address, port);
+  }
+  growBuffers(socket);
+  if (family === 4) options?.fixIdentification(descriptorOf(socket));
+  else options?.acceptNoChecksum(descriptorOf(socket));
+  return socket;
+}
+
+function growBuffers(socket: Socket): void {
+  socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+  socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+}
+
+/** Node knows the descriptor but does not document it. */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { _handle?: { fd: number } };
+  if (handle === undefined || handle.fd < 0)
+    throw new IoError('SOCKET', 'this Node does not show the descriptor of a UDP socket', {});
+  return handle.fd;
+}
+
+function explainBind(error: unknown, address: string, port: number): IoError {
+  const details = { address, port };
+  switch (systemCode(error)) {
+    case 'EADDRINUSE': {
+      const devices = softRoceDevices();
+      const owner =
+        devices.length > 0
+          ? `the kernel's soft-RoCE probably owns it (${devices.join(', ')}): see "rdma link", remove it with "rdma link delete ${devices[0]}"`
+          : `find its owner with "ss -ulpn sport = :${port}"; if no process is shown, it is the kernel's soft-RoCE: see "rdma link"`;
+      return new IoError('PORT_IN_USE', `UDP port ${port} of ${address} is in use: ${owner}`, details, {
+        cause: error,
+      });
+    }
+    case 'EADDRNOTAVAIL':
+      return new IoError(
+        'ADDRESS_NOT_LOCAL',
+        `this machine does not have the address ${address}: "ip address" shows those it has`,
+        details,
+        { cause: error },
+      );
+    default:
+      return new IoError('SOCKET', `cannot bind UDP port ${port} of ${address}: ${(error as Error).message}`, details, {
+        cause: error,
+      });
+  }
+}
+
+/** RDMA devices of the kernel's own soft-RoCE driver, as Linux lists them. */
+function softRoceDevices(): string[] {
+  try {
+    return readdirSync('/sys/class/infiniband').filter((device) => device.startsWith('rxe'));
+  } catch {
+    // No such folder: the kernel has no RDMA devices at all.
+    return [];
+  }
+}
