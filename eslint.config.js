@@ -3,21 +3,50 @@ import tseslint from 'typescript-eslint';
 
 /** What the compiler cannot see: ES2023 itself has a clock and a random source. */
 const hiddenInputs = [
-  { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Randomness is injected (base/random.ts).' },
-  { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Time is a parameter (base/time.ts).' },
+  {
+    selector: "MemberExpression[object.name='Math'][property.name='random']",
+    message: 'Randomness is injected (base/random.ts).',
+  },
+  {
+    selector: "MemberExpression[object.name='Date'][property.name='now']",
+    message: 'Time is a parameter (base/time.ts).',
+  },
   { selector: "NewExpression[callee.name='Date']", message: 'Time is a parameter (base/time.ts).' },
   { selector: "CallExpression[callee.name='Date']", message: 'Time is a parameter (base/time.ts).' },
-  { selector: "ImportExpression", message: 'Layers below io/ load nothing at run time.' },
+  { selector: 'ImportExpression', message: 'Layers below io/ load nothing at run time.' },
   { selector: "Identifier[name='globalThis']", message: 'Layers below io/ see no globals of the platform.' },
+  {
+    selector: "MemberExpression[object.name='Math'][computed=true]",
+    message: 'Randomness is injected (base/random.ts).',
+  },
+  {
+    selector: 'VariableDeclarator[init.name=/^(Date|Math)$/]',
+    message: 'Time is a parameter, randomness is injected.',
+  },
+  { selector: "CallExpression > Identifier[name='Date']", message: 'Time is a parameter (base/time.ts).' },
+  { selector: "NewExpression[callee.name='Function']", message: 'Code is not made at run time.' },
 ];
 const awaiting = [
   { selector: 'AwaitExpression', message: "Only endpoint/ and service/ wait: the manager's lock is the turn." },
   { selector: ':function[async=true]', message: "Only endpoint/ and service/ wait: the manager's lock is the turn." },
-  { selector: "Identifier[name='Promise']", message: "Only endpoint/ and service/ wait: the manager's lock is the turn." },
+  {
+    selector: "Identifier[name='Promise']",
+    message: "Only endpoint/ and service/ wait: the manager's lock is the turn.",
+  },
 ];
 const doors = {
-  patterns: [{ regex: '^\\.\\./[a-z]+/(?!index\\.js$)', message: "A layer is entered through its index.ts." }],
+  patterns: [
+    {
+      regex: '^(\\.\\./)+(base|wire|cep|ca|endpoint|io|cli)/(?!index\\.js$)',
+      message: 'A layer is entered through its index.ts.',
+    },
+  ],
 };
+/** Layers without I/O use no library: what they need of the world comes through their parameters. */
+const noPackages = {
+  patterns: [...doors.patterns, { regex: '^[^.]', message: 'Layers below io/ import no packages.' }],
+};
+const noTypeReferences = ['error', { types: 'never', path: 'never', lib: 'never' }];
 
 export default defineConfig(
   { ignores: ['dist/', 'build/', 'node_modules/', 'coverage/', '**/*.js', '**/*.d.ts'] },
@@ -38,11 +67,19 @@ export default defineConfig(
   },
   {
     files: ['src/{base,wire,cep,ca}/**/*.ts'],
-    rules: { 'no-restricted-syntax': ['error', ...hiddenInputs, ...awaiting], 'no-restricted-imports': ['error', doors] },
+    rules: {
+      'no-restricted-syntax': ['error', ...hiddenInputs, ...awaiting],
+      'no-restricted-imports': ['error', noPackages],
+      '@typescript-eslint/triple-slash-reference': noTypeReferences,
+    },
   },
   {
     files: ['src/endpoint/**/*.ts'],
-    rules: { 'no-restricted-syntax': ['error', ...hiddenInputs], 'no-restricted-imports': ['error', doors] },
+    rules: {
+      'no-restricted-syntax': ['error', ...hiddenInputs],
+      'no-restricted-imports': ['error', noPackages],
+      '@typescript-eslint/triple-slash-reference': noTypeReferences,
+    },
   },
   { files: ['src/{io,cli}/**/*.ts'], rules: { 'no-restricted-imports': ['error', doors] } },
 );

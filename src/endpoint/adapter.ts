@@ -83,7 +83,7 @@ export class Adapter {
 
   async #close(timeoutMs: number): Promise<void> {
     await Promise.all(this.#router.handlers.map((handler) => handler.shutDown(timeoutMs)));
-    this.#router.command((owner, now) => owner.close(now));
+    this.#router.close();
     await this.#host.close();
   }
 

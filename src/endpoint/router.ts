@@ -27,6 +27,7 @@ export class EventRouter {
   readonly owner: CepOwner;
   readonly #host: EndpointHost;
   readonly #handlers = new Map<Cid, EventHandler>();
+  #closed = false;
   readonly #observe: ((event: EndpointEvent) => void) | undefined;
 
   constructor(host: EndpointHost, observe: ((event: EndpointEvent) => void) | undefined) {
@@ -68,7 +69,14 @@ export class EventRouter {
     if (this.#handlers.delete(cid)) this.command((owner, now) => owner.destroy(cid, now));
   }
 
+  /** Destroys every CEP; no event is delivered any more. */
+  close(): void {
+    this.#closed = true;
+    this.command((owner, now) => owner.close(now));
+  }
+
   #turn(): void {
+    if (this.#closed) return;
     for (let event = this.owner.pollEvent(); event !== undefined; event = this.owner.pollEvent()) {
       const { type, cause, cid, listener, transmissions, hasMessage, bytes, at } = event;
       const mad = hasMessage ? decodeMad(copyOf(bytes, at, at + MAD_BYTES)) : undefined;

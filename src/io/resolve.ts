@@ -55,10 +55,12 @@ function notFound(host: string, what: string, cause: unknown): IoError {
 async function probeRoute(address: string, family: 4 | 6, from: string | undefined): Promise<string> {
   const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
   try {
+    const listening = once(socket, 'listening');
     socket.bind(from === undefined ? {} : { address: from });
-    await once(socket, 'listening');
+    await listening;
+    const connected = once(socket, 'connect');
     socket.connect(ROCE_UDP_PORT, address);
-    await once(socket, 'connect');
+    await connected;
     return socket.address().address;
   } catch (error) {
     const source = from === undefined ? '' : ` from ${from}`;

@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs';
 import { formatAddress, isIpv4Gid, parseGid } from '../base/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
 import { IoError, systemCode } from './error.js';
+import { loadNativeSockets, type NativeSockets } from './native-socket.js';
 import type { ReceivedDatagram, RocePort, SentDatagram } from './port.js';
-import { loadSocketOptions, type SocketOptions } from './socket-options.js';
 
 export interface UdpPortOptions {
   /** The address to bind, as a GID. */
@@ -27,46 +27,37 @@ export class UdpPort implements RocePort {
   onDatagram: (datagram: ReceivedDatagram) => void = () => undefined;
   /** Datagrams that the system refused to send, by its error code: lost, as on the wire. */
   readonly sendErrors = new Map<string, number>();
-  readonly #family: 4 | 6;
-  readonly #address: string;
-  readonly #options: SocketOptions | undefined;
-  readonly #socket: Socket;
+  readonly #native: NativeSockets | undefined;
   /** By UDP source port. */
-  readonly #sockets = new Map<number, Socket>();
-  readonly #trafficClass = new WeakMap<Socket, number>();
+  readonly #sockets = new Map<number, BoundSocket>();
   readonly #addresses = new WeakMap<Uint8Array, string>();
   readonly #senders = new Map<string, Uint8Array>();
   #closed = false;
 
-  private constructor(gid: Uint8Array, socket: Socket, options: SocketOptions | undefined) {
+  private constructor(gid: Uint8Array, bound: BoundSocket, native: NativeSockets | undefined) {
     this.gid = gid;
-    this.#family = isIpv4Gid(gid) ? 4 : 6;
-    this.#address = formatAddress(gid);
-    this.#options = options;
-    this.#socket = socket;
-    this.#sockets.set(ROCE_UDP_PORT, socket);
-    socket.on('message', (bytes, from) => this.#receive(bytes, from));
-    socket.on('error', (error) => this.#countError(error));
+    this.#native = native;
+    bound.socket.on('message', (bytes, from) => this.#receive(bytes, from));
+    this.#add(ROCE_UDP_PORT, bound);
   }
 
   /** Binds UDP port 4791 of the address. @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `SOCKET` */
   static async open({ gid, onWarning }: UdpPortOptions): Promise<UdpPort> {
-    const loaded = loadSocketOptions();
-    const options = typeof loaded === 'string' ? undefined : loaded;
+    const loaded = loadNativeSockets();
+    const native = typeof loaded === 'string' ? undefined : loaded;
     if (typeof loaded === 'string' && isIpv4Gid(gid)) {
       onWarning(
         `IPv4 identification cannot be fixed here (${loaded}), so the ICRC of what we send over IPv4 is wrong: only peers that ignore it will answer`,
       );
     }
-    const socket = await bind(formatAddress(gid), isIpv4Gid(gid) ? 4 : 6, ROCE_UDP_PORT, options);
-    return new UdpPort(gid, socket, options);
+    return new UdpPort(gid, await bind(gid, ROCE_UDP_PORT, native), native);
   }
 
   send({ bytes, path, sourcePort }: SentDatagram): void {
     if (this.#closed) return;
-    const socket = this.#sockets.get(sourcePort);
-    if (socket !== undefined) {
-      this.#sendFrom(socket, bytes, path.remoteGid, path.trafficClass);
+    const bound = this.#sockets.get(sourcePort);
+    if (bound !== undefined) {
+      this.#sendFrom(bound, bytes, path.remoteGid, path.trafficClass);
       return;
     }
     // The first packet from a source port waits for its socket.
@@ -80,38 +71,41 @@ export class UdpPort implements RocePort {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.all(
-      [...this.#sockets.values()].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
+      [...this.#sockets.values()].map(({ socket }) => new Promise<void>((resolve) => socket.close(() => resolve()))),
     );
   }
 
-  #sendFrom(socket: Socket, bytes: Uint8Array, remoteGid: Uint8Array, trafficClass: number): void {
+  #sendFrom(bound: BoundSocket, bytes: Uint8Array, remoteGid: Uint8Array, trafficClass: number): void {
     if (this.#closed) return;
-    if (trafficClass !== (this.#trafficClass.get(socket) ?? 0)) {
-      this.#options?.setTrafficClass(descriptorOf(socket), this.#family, trafficClass);
-      this.#trafficClass.set(socket, trafficClass);
+    if (trafficClass !== bound.trafficClass) {
+      if (bound.descriptor >= 0) this.#native?.setTrafficClass(bound.descriptor, this.gid, trafficClass);
+      bound.trafficClass = trafficClass;
     }
     let address = this.#addresses.get(remoteGid);
     if (address === undefined) {
       address = formatAddress(remoteGid);
       this.#addresses.set(remoteGid, address);
     }
-    socket.send(bytes, ROCE_UDP_PORT, address, (error) => {
+    bound.socket.send(bytes, ROCE_UDP_PORT, address, (error) => {
       if (error) this.#countError(error);
     });
   }
 
-  async #openSource(sourcePort: number): Promise<Socket> {
-    if (this.#sockets.size >= SOURCE_PORTS_MAX)
+  async #openSource(sourcePort: number): Promise<BoundSocket> {
+    if (this.#sockets.size >= SOURCE_PORTS_MAX) {
       throw new IoError('SOCKET', `at most ${SOURCE_PORTS_MAX} UDP source ports`, {});
-    const socket = await bind(this.#address, this.#family, sourcePort, this.#options);
-    const known = this.#sockets.get(sourcePort);
-    if (known !== undefined || this.#closed) {
-      socket.close();
-      return known ?? this.#socket;
     }
-    socket.on('error', (error) => this.#countError(error));
-    this.#sockets.set(sourcePort, socket);
-    return socket;
+    const bound = await bind(this.gid, sourcePort, this.#native);
+    const known = this.#sockets.get(sourcePort);
+    if (known === undefined && !this.#closed) return this.#add(sourcePort, bound);
+    bound.socket.close();
+    return known ?? bound;
+  }
+
+  #add(sourcePort: number, bound: BoundSocket): BoundSocket {
+    bound.socket.on('error', (error) => this.#countError(error));
+    this.#sockets.set(sourcePort, bound);
+    return bound;
   }
 
   #receive(bytes: Uint8Array, from: RemoteInfo): void {
@@ -134,37 +128,41 @@ export class UdpPort implements RocePort {
   }
 }
 
-async function bind(address: string, family: 4 | 6, port: number, options: SocketOptions | undefined): Promise<Socket> {
+interface BoundSocket {
+  readonly socket: Socket;
+  /** The system's number of the socket; −1 if Node opened it itself. */
+  readonly descriptor: number;
+  /** What was set last. */
+  trafficClass: number;
+}
+
+async function bind(gid: Uint8Array, port: number, native: NativeSockets | undefined): Promise<BoundSocket> {
+  const family = isIpv4Gid(gid) ? 4 : 6;
+  const address = formatAddress(gid);
   const socket = createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
     ipv6Only: family === 6,
     // Addresses are numbers already: sending must not wait for a look-up.
     lookup: (host, _options, callback) => callback(null, host, family),
   });
+  let descriptor = -1;
   try {
-    socket.bind({ address, port, exclusive: true });
-    await once(socket, 'listening');
+    // The look-up answers at once, and so may the socket.
+    const listening = once(socket, 'listening');
+    if (native) {
+      descriptor = native.open(gid, port);
+      socket.bind({ fd: descriptor, exclusive: true });
+    } else {
+      socket.bind({ address, port, exclusive: true });
+    }
+    await listening;
+    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
   } catch (error) {
     socket.close();
     throw explainBind(error, address, port);
   }
-  growBuffers(socket);
-  if (family === 4) options?.fixIdentification(descriptorOf(socket));
-  else options?.acceptNoChecksum(descriptorOf(socket));
-  return socket;
-}
-
-function growBuffers(socket: Socket): void {
-  socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
-  socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
-}
-
-/** Node knows the descriptor but does not document it. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { _handle?: { fd: number } };
-  if (handle === undefined || handle.fd < 0)
-    throw new IoError('SOCKET', 'this Node does not show the descriptor of a UDP socket', {});
-  return handle.fd;
+  return { socket, descriptor, trafficClass: 0 };
 }
 
 function explainBind(error: unknown, address: string, port: number): IoError {
