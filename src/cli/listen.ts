@@ -1,0 +1,115 @@
+import { Command, Option } from 'commander';
+import type { ConnectionRequest, Listener } from '../endpoint/index.js';
+import type { RejectReason } from '../wire/index.js';
+import { type HostAndPort, integer, parseHostAndPort, parsePrivateData, parseReason } from './arguments.js';
+import { EventPrinter } from './event-printer.js';
+import { Session, type SessionOptions } from './session.js';
+import { styleFor } from './style.js';
+
+interface Options extends SessionOptions {
+  readonly reject?: RejectReason | number;
+  readonly privateData?: Uint8Array;
+  readonly count?: number;
+  readonly timeoutMs?: number;
+  readonly backlog?: number;
+  readonly json?: boolean;
+}
+
+export const captureOption = (): Option =>
+  new Option('--capture <file>', 'write what passes to a pcapng file, for Wireshark');
+export const icrcOption = (): Option =>
+  new Option('--icrc <how>', 'what to do about a wrong ICRC').choices(['verify', 'ignore']).default('verify');
+
+export function listenCommand(): Command {
+  return new Command('listen')
+    .description('accept (or reject) connections and show every event, until Ctrl-C or --count')
+    .argument(
+      '<address:port>',
+      'address of this machine, and a port in the TCP port space of rdma_cm',
+      parseHostAndPort,
+    )
+    .option('--reject <reason>', 'reject every request with this reason, by name or number', parseReason)
+    .option('--private-data <data>', 'private data of the answer: text, or bytes as 0xHEX', parsePrivateData)
+    .option(
+      '--count <n>',
+      'end after so many requests, when their connections have ended',
+      integer('The count', 1, 2 ** 31),
+    )
+    .option('--timeout-ms <n>', 'how long a peer may take to confirm', integer('The time', 1, 86_400_000))
+    .option('--backlog <n>', 'requests that may wait to be answered', integer('The backlog', 1, 65_535))
+    .addOption(captureOption())
+    .addOption(icrcOption())
+    .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ibcm listen 127.0.0.1:7471
+  ibcm listen 10.0.0.5:7471 --private-data hello --json
+  ibcm listen '[fd00::5]:7471' --reject noResources --count 3`,
+    )
+    .action(async (where: HostAndPort, options: Options) => {
+      process.exitCode = await listen(where, options);
+    });
+}
+
+async function listen({ host, port }: HostAndPort, options: Options): Promise<number> {
+  const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
+  const session = new Session(printer, options);
+  return session.run(async () => {
+    await using adapter = await session.open(host);
+    const { backlog } = options;
+    const listener = await adapter.listen({ port, ...(backlog !== undefined && { backlog }) });
+    printer.print('listening', { address: listener.address, port });
+    session.signal.addEventListener('abort', () => listener.close(), { once: true });
+    await serve(listener, options, printer, session.signal);
+    return 0;
+  });
+}
+
+/** Answers requests, several at once, until enough have come or the listener is closed. */
+async function serve(listener: Listener, options: Options, printer: EventPrinter, signal: AbortSignal): Promise<void> {
+  const going = new Set<Promise<void>>();
+  let left = options.count ?? Number.POSITIVE_INFINITY;
+  for await (const request of listener) {
+    const answered = answer(request, options, printer, signal)
+      .catch((error: unknown) => printer.printError(error))
+      .finally(() => going.delete(answered));
+    going.add(answered);
+    left -= 1;
+    if (left <= 0) break;
+  }
+  await Promise.all(going);
+}
+
+/** Answers one request, and stays until its connection has ended or the user stops. */
+async function answer(
+  request: ConnectionRequest,
+  options: Options,
+  printer: EventPrinter,
+  signal: AbortSignal,
+): Promise<void> {
+  const { privateData, timeoutMs, reject } = options;
+  if (reject !== undefined) {
+    request.reject({ reason: reject, ...(privateData && { privateData }) });
+    return;
+  }
+  const connection = await request.accept({
+    signal,
+    ...(privateData && { privateData }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  });
+  printer.printEstablished(connection);
+  await new Promise<void>((resolve) => {
+    connection.addEventListener('close', ({ cause }) => {
+      printer.printClosed(connection.remote, cause);
+      resolve();
+    });
+    const stop = (): void => void connection.disconnect({ timeoutMs: STOP_TIMEOUT_MS });
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** How long to wait for peers to acknowledge when the user wants to stop. */
+export const STOP_TIMEOUT_MS = 2_000;
