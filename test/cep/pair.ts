@@ -7,7 +7,15 @@ import {
   type PathAddress,
   type ReqParameters,
 } from '../../src/cep/index.js';
-import { type CmMad, decodeMad, MAD_BYTES, type MessageName } from '../../src/wire/index.js';
+import {
+  type CmMad,
+  type CmMadInit,
+  decodeMad,
+  encodeMad,
+  MAD_BYTES,
+  type MessageFields,
+  type MessageName,
+} from '../../src/wire/index.js';
 
 export const SERVICE = 0x0106_1d2fn as ServiceId;
 
@@ -38,6 +46,20 @@ export class Side {
     this.owner = this.manager.openOwner();
   }
 
+  /** What the manager wants to send, in order. */
+  transmits(): Uint8Array[] {
+    const sent: Uint8Array[] = [];
+    for (let transmit = this.manager.pollTransmit(); transmit; transmit = this.manager.pollTransmit()) {
+      sent.push(transmit.bytes.slice(transmit.at, transmit.at + MAD_BYTES));
+    }
+    return sent;
+  }
+
+  /** Drops counted so far, by reason; those that never happened left out. */
+  drops(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.manager.counters.drops).filter(([, count]) => count !== 0));
+  }
+
   event(): SeenEvent | undefined {
     const event = this.owner.pollEvent();
     if (event === undefined) return undefined;
@@ -64,12 +86,28 @@ export class Side {
   }
 }
 
+/** A MAD as bytes. */
+export function madBytes(mad: CmMadInit): Uint8Array {
+  const bytes = new Uint8Array(MAD_BYTES);
+  encodeMad(mad, bytes);
+  return bytes;
+}
+
 /** A message on its way. */
 export interface Flight {
   readonly from: Side;
   readonly to: Side;
   readonly bytes: Uint8Array;
   readonly mad: CmMad;
+}
+
+/** A message of a kind that the test knows. */
+export type Known<Name extends MessageName> = Flight & { readonly mad: { readonly fields: MessageFields<Name> } };
+
+export function known<Name extends MessageName>(message: Name, flight: Flight | undefined): Known<Name> {
+  if (flight?.mad.message !== message)
+    throw new Error(`a ${message} expected, not ${flight?.mad.message ?? 'nothing'}`);
+  return flight as Known<Name>;
 }
 
 /** Two managers that can hear each other, and a virtual clock. Nothing moves unless it is told to. */
@@ -95,8 +133,7 @@ export class Pair {
   collect(): Flight[] {
     const fresh: Flight[] = [];
     for (const from of [this.client, this.server]) {
-      for (let transmit = from.manager.pollTransmit(); transmit !== undefined; transmit = from.manager.pollTransmit()) {
-        const bytes = transmit.bytes.slice(transmit.at, transmit.at + MAD_BYTES);
+      for (const bytes of from.transmits()) {
         const mad = decodeMad(bytes);
         if (mad instanceof Error) throw mad;
         fresh.push({ from, to: this.other(from), bytes, mad });
@@ -132,6 +169,41 @@ export class Pair {
     return this.wire.splice(0).map(({ mad }) => mad.message);
   }
 
+  /** Takes the one message that is on the wire off it. */
+  take(): Flight {
+    this.collect();
+    const [flight, ...more] = this.wire.splice(0);
+    if (flight === undefined || more.length > 0) {
+      throw new Error(
+        `one message expected, not ${[flight, ...more].map((each) => each?.mad.message ?? 'none').join(', ')}`,
+      );
+    }
+    return flight;
+  }
+
+  /** The first message of a kind that was sent. */
+  first<Name extends MessageName>(message: Name): Known<Name> {
+    return known(
+      message,
+      this.sent.find(({ mad }) => mad.message === message),
+    );
+  }
+
+  /** The last message that was sent, which is of a kind. */
+  last<Name extends MessageName>(message: Name): Known<Name> {
+    return known(message, this.sent.at(-1));
+  }
+
+  /** A message that nobody sent. */
+  forge(message: MessageName, fields: object): Uint8Array {
+    return madBytes({ message, fields } as CmMadInit);
+  }
+
+  /** The same message with other values in some of its fields. */
+  altered({ mad }: Flight, fields: object): Uint8Array {
+    return madBytes({ ...mad, fields: { ...mad.fields, ...fields } } as CmMadInit);
+  }
+
   /** The names of all that is on the wire, which stays there. */
   onWire(): MessageName[] {
     this.collect();
@@ -145,6 +217,13 @@ export class Pair {
     this.now = Math.max(this.now, next) as Instant;
     for (const side of [this.client, this.server]) side.manager.handleTimeout(this.now);
     return true;
+  }
+
+  /** Lets time pass up to a moment `duration` from now, and no further. */
+  elapse(duration: number): void {
+    const until = this.now + duration;
+    while (Math.min(this.client.manager.nextTimeout(), this.server.manager.nextTimeout()) <= until) this.advance();
+    this.now = until as Instant;
   }
 
   /** Advances until something is sent or nothing waits. */
@@ -194,6 +273,24 @@ export class Pair {
     this.client.owner.sendRtu(client, {}, this.now);
     this.deliverAll();
     this.server.onlyEvent();
+    return { client, server };
+  }
+
+  /** A connection that the client disconnects; the server has been told. */
+  disconnecting(overrides: Partial<ReqParameters> = {}, qpn = 0x200): { client: Cid; server: Cid } {
+    const { client, server } = this.established(overrides, qpn);
+    this.client.owner.sendDreq(client, {}, this.now);
+    this.deliverAll();
+    this.server.onlyEvent();
+    return { client, server };
+  }
+
+  /** A connection that the client has ended: both sides in timewait, all events read. */
+  ended(overrides: Partial<ReqParameters> = {}, qpn = 0x200): { client: Cid; server: Cid } {
+    const { client, server } = this.disconnecting(overrides, qpn);
+    this.server.owner.sendDrep(server, {}, this.now);
+    this.deliverAll();
+    this.client.onlyEvent();
     return { client, server };
   }
 
