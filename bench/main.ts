@@ -1,0 +1,69 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { CODEC } from './codec.js';
+import { CYCLE } from './cycle.js';
+import { ICRC } from './icrc.js';
+import { measure, type Subject } from './measure.js';
+import { rowOf, table } from './report.js';
+
+export type Unit = 'ns' | 'µs';
+
+/** A figure to be had, and what it is compared with. */
+export interface Case extends Subject {
+  readonly unit: Unit;
+  readonly reference: Subject;
+}
+
+const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', import.meta.url));
+const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE];
+const USAGE = `Usage: npm run bench -- [options]
+
+Measures what a message and a connection cost, and writes the figures as JSON.
+
+  --only NAME   only the cases whose names contain NAME (may be repeated)
+  --json FILE   where to write the figures (default bench/results/latest.json)
+  --help        this
+
+Cases:
+${CASES.map(({ name }) => `  ${name}`).join('\n')}
+`;
+const STATUS_USAGE = 2;
+
+function main(): number {
+  let options: { only?: string[] | undefined; json?: string | undefined; help?: boolean | undefined };
+  try {
+    options = parseArgs({
+      options: { only: { type: 'string', multiple: true }, json: { type: 'string' }, help: { type: 'boolean' } },
+    }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return STATUS_USAGE;
+  }
+  if (options.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { only, json = DEFAULT_JSON } = options;
+  const cases = CASES.filter(({ name }) => only === undefined || only.some((part) => name.includes(part)));
+  if (cases.length === 0) {
+    console.error(`No case is called ${only?.join(' or ')}.\n\n${USAGE}`);
+    return STATUS_USAGE;
+  }
+
+  const subjects = new Set<Subject>([...cases, ...cases.map(({ reference }) => reference)]);
+  const timings = measure([...subjects]);
+  const rows = cases.map((each) => rowOf(each, timings));
+  const machine = { node: process.version, platform: process.platform, arch: process.arch, cpu: cpus()[0]?.model };
+  console.log(`Node ${machine.node}, ${machine.platform} ${machine.arch}, ${machine.cpu}\n\n${table(rows)}`);
+
+  const file = resolve(json);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify({ ...machine, rows }, null, 2)}\n`);
+  console.log(`\nWritten to ${relative('', file)}`);
+  return 0;
+}
+
+process.exitCode = main();

@@ -1,0 +1,68 @@
+import type { Case, Unit } from './main.js';
+import type { Timing } from './measure.js';
+
+/** One figure. Values are medians in `unit`. */
+export interface Row {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: Unit;
+  /** What it is compared with: the name, and what that took in the same run, in the same unit. */
+  readonly reference: string;
+  readonly referenceValue: number;
+  /** `value` / `referenceValue`: what to compare between runs and machines. */
+  readonly ratio: number;
+  /** Half the distance between the quartiles of the rounds, as a part of the median. */
+  readonly spread: number;
+}
+
+const NANOSECONDS: Record<Unit, number> = { ns: 1, µs: 1_000 };
+
+export function rowOf({ name, unit, reference }: Case, timings: ReadonlyMap<string, Timing>): Row {
+  const own = timings.get(name);
+  const other = timings.get(reference.name);
+  if (own === undefined || other === undefined) throw new Error(`${name} was not measured`);
+  const value = own.median / NANOSECONDS[unit];
+  const referenceValue = other.median / NANOSECONDS[unit];
+  const [rounded, roundedReference] = [significant(value), significant(referenceValue)];
+  return {
+    name,
+    value: rounded,
+    unit,
+    reference: reference.name,
+    referenceValue: roundedReference,
+    ratio: significant(value / referenceValue),
+    spread: significant(own.spread),
+  };
+}
+
+/** Rows as a table for the terminal. */
+export function table(rows: readonly Row[]): string {
+  const lines = [
+    ['', 'median', '', 'spread', 'ratio', 'to'],
+    ...rows.map(({ name, value, unit, spread, ratio, reference, referenceValue }) => [
+      name,
+      `${value}`,
+      unit,
+      `± ${(spread * 100).toFixed(1)} %`,
+      `${ratio.toFixed(2)} ×`,
+      `${reference} (${referenceValue} ${unit})`,
+    ]),
+  ];
+  const widths = (lines[0] as string[]).map((_, column) =>
+    Math.max(...lines.map((line) => [...(line[column] as string)].length)),
+  );
+  const isNumber = (column: number): boolean => column === 1 || column === 3 || column === 4;
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) =>
+          isNumber(column) ? cell.padStart(widths[column] as number) : cell.padEnd(widths[column] as number),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Three digits are more than a noisy machine can tell. */
+const significant = (value: number): number => Number(value.toPrecision(3));
