@@ -1,6 +1,6 @@
 import { DEFAULT_P_KEY, localAckTimeout, type TimeExponent } from '../base/index.js';
 import { REJECT_REASONS, REP, REQ, type ReqPath, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
-import { composeAnswer, composeFrom, rejectStateless, repeatAnswer, sendAnswer, sendReject } from './compose.js';
+import { composeBare, composeFrom, rejectStateless, repeatBare, sendBare, sendReject } from './compose.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
 import { checkOwnQpn, checkPath, checkTiming } from './parameter-check.js';
@@ -120,8 +120,7 @@ export function resendReqOrGiveUp(core: CepCore, cep: Cep): void {
 }
 
 export function resend(core: CepCore, cep: Cep): void {
-  cep.retries += 1;
-  core.counters.retries[core.messageOf(cep.sentMad)] += 1;
+  core.countRetry(cep, core.messageOf(cep.sentMad));
   core.sendAgain(cep);
 }
 
@@ -162,14 +161,14 @@ export function acceptRep(core: CepCore, cep: Cep): void {
 }
 
 export function sendRtu(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
-  const mad = composeAnswer(core, cep, 'RTU', privateData);
-  sendAnswer(core, cep, mad, privateData);
+  const mad = composeBare(core, cep, 'RTU', privateData);
+  sendBare(core, cep, mad, privateData);
   core.enter(cep, 'ESTABLISHED');
 }
 
 /** The peer repeats its REP: our RTU was lost. */
 export function repeatRtu(core: CepCore, cep: Cep): void {
   // The passive side got its REP from the consumer itself: no REP can be a duplicate there.
-  if (cep.flags & FLAGS.active) repeatAnswer(core, cep, 'RTU');
+  if (cep.flags & FLAGS.active) repeatBare(core, cep, 'RTU');
   else core.drop('unexpected');
 }

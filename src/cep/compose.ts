@@ -95,24 +95,28 @@ export function answerStrayDreq(core: CepCore, incoming: Incoming): void {
   core.transmitStateless(mad, incoming);
 }
 
-/** An RTU or DREP: two comm IDs, and private data if the consumer has any. */
-export function composeAnswer(core: CepCore, cep: Cep, message: 'RTU' | 'DREP', privateData?: Uint8Array): number {
-  return composeFrom(core, message, { localCommId: cep.localCommId, remoteCommId: cep.remoteCommId, privateData });
+/** Messages that say nothing but which connection they are about, with private data if the consumer has any. */
+export type BareMessage = 'RTU' | 'DREQ' | 'DREP';
+
+export function composeBare(core: CepCore, cep: Cep, message: BareMessage, privateData?: Uint8Array): number {
+  const { localCommId, remoteCommId, remoteQpn } = cep;
+  if (message !== 'DREQ') return composeFrom(core, message, { localCommId, remoteCommId, privateData });
+  return composeFrom(core, message, { localCommId, remoteCommId, remoteQpnEecn: remoteQpn, privateData });
 }
 
 /**
- * Sends an RTU or DREP. The peer may have to be told again, so one with private data is kept; one without is made
- * anew when needed.
+ * Sends a bare message. The peer may have to be told again, so one with private data is kept; one without is made anew
+ * when needed, so that connections that end, however many, do not take the buffers that their ends need.
  */
-export function sendAnswer(core: CepCore, cep: Cep, mad: number, privateData?: Uint8Array): void {
+export function sendBare(core: CepCore, cep: Cep, mad: number, privateData?: Uint8Array): void {
   core.keep(cep, privateData === undefined || privateData.length === 0 ? 0 : mad);
   core.transmit(cep, mad);
 }
 
-/** Sends the RTU or DREP again. */
-export function repeatAnswer(core: CepCore, cep: Cep, message: 'RTU' | 'DREP'): void {
+/** Sends the bare message again. */
+export function repeatBare(core: CepCore, cep: Cep, message: BareMessage): void {
   if (cep.sentMad !== 0 && core.messageOf(cep.sentMad) === message) core.sendAgain(cep);
-  else core.transmit(cep, composeAnswer(core, cep, message));
+  else core.transmit(cep, composeBare(core, cep, message));
 }
 
 export const isActive = (cep: Cep): boolean => (cep.flags & FLAGS.active) !== 0;

@@ -394,18 +394,16 @@ export class CepCore {
     cep.sentMad = mad;
   }
 
-  /** Keeps a message without sending it now. */
-  adopt(cep: Cep, mad: number): void {
-    this.putTransaction(mad, cep.transactionHigh, cep.transactionLow);
-    this.keep(cep, mad);
-    this.mads.drop(mad);
-  }
-
   /** Sends the kept message again. */
   sendAgain(cep: Cep): void {
     this.mads.share(cep.sentMad);
     this.paths.share(cep.path);
     this.#queue(cep.sentMad, cep.path);
+  }
+
+  countRetry(cep: Cep, message: MessageName): void {
+    cep.retries += 1;
+    this.counters.retries[message] += 1;
   }
 
   /** Whether any input can be handled with the buffers that are left. */

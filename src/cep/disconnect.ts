@@ -1,5 +1,4 @@
-import { resend } from './active.js';
-import { answerStrayDreq, composeAnswer, composeFrom, repeatAnswer, sendAnswer } from './compose.js';
+import { answerStrayDreq, composeBare, repeatBare, sendBare } from './compose.js';
 import type { CepCore } from './core.js';
 import type { EventCause } from './event-queue.js';
 import { checkTiming } from './parameter-check.js';
@@ -20,28 +19,17 @@ export function beginDisconnect(
   privateData: Uint8Array | undefined,
   timing: TimingPolicy | undefined,
 ): void {
-  const mad = composeDreq(core, cep, privateData);
+  const mad = composeBare(core, cep, 'DREQ', privateData);
   core.newTransaction(cep);
-  core.keep(cep, mad);
-  core.transmit(cep, mad);
+  sendBare(core, cep, mad, privateData);
   core.enter(cep, 'DREQ_SENT');
   core.beginWait(cep, timing);
 }
 
-function composeDreq(core: CepCore, cep: Cep, privateData: Uint8Array | undefined): number {
-  return composeFrom(core, 'DREQ', {
-    localCommId: cep.localCommId,
-    remoteCommId: cep.remoteCommId,
-    remoteQpnEecn: cep.remoteQpn,
-    privateData,
-  });
-}
-
 export function resendDreqOrGiveUp(core: CepCore, cep: Cep): void {
   if (cep.retries < core.retriesOf(cep)) {
-    // Destroying never fails, so it may have found no buffer: then the DREQ is made now.
-    if (cep.sentMad === 0) core.adopt(cep, composeDreq(core, cep, undefined));
-    resend(core, cep);
+    core.countRetry(cep, 'DREQ');
+    repeatBare(core, cep, 'DREQ');
     core.armRetry(cep);
   } else {
     core.tell(cep, 'dreq_error', causeOr(cep, 'retriesExhausted'));
@@ -67,9 +55,9 @@ export function receiveDreq(core: CepCore, cep: Cep): void {
 }
 
 export function sendDrep(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
-  const mad = composeAnswer(core, cep, 'DREP', privateData);
+  const mad = composeBare(core, cep, 'DREP', privateData);
   core.enter(cep, 'TIMEWAIT');
-  sendAnswer(core, cep, mad, privateData);
+  sendBare(core, cep, mad, privateData);
 }
 
 /** The peer repeats its DREQ: our DREP was lost. */
@@ -78,7 +66,7 @@ export function repeatDrep(core: CepCore, cep: Cep): void {
   if (incoming === undefined) return;
   core.adoptTransaction(cep, incoming);
   // Who was rejected as stale before it knew the peer's comm ID finds it in the DREQ.
-  if (cep.flags & FLAGS.remoteIdKnown) repeatAnswer(core, cep, 'DREP');
+  if (cep.flags & FLAGS.remoteIdKnown) repeatBare(core, cep, 'DREP');
   else answerStrayDreq(core, incoming);
 }
 
