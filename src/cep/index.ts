@@ -2,6 +2,7 @@ export type { Counters } from './counters.js';
 export { DROP_REASONS, type DropReason } from './counters.js';
 export { CepError, type CepErrorCode } from './error.js';
 export { EVENT_CAUSES, EVENT_TYPES, type EventCause, type EventType } from './event-queue.js';
+export { CepInspector } from './inspect.js';
 export { type CepLimits, DEFAULT_LIMITS, MAX_CEPS } from './limits.js';
 export { CepManager, type CepManagerOptions, type CepTransmit } from './manager.js';
 export type { CepEvent, CepOwner } from './owner.js';

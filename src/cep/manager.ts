@@ -15,6 +15,7 @@ import { answerStrayDreq, rejectStateless } from './compose.js';
 import { CepCore, type Incoming } from './core.js';
 import type { Counters } from './counters.js';
 import { CepError } from './error.js';
+import { CepInspector } from './inspect.js';
 import { type CepLimits, checkLimits, DEFAULT_LIMITS } from './limits.js';
 import { CepOwner } from './owner.js';
 import { receiveRequest } from './passive.js';
@@ -190,6 +191,11 @@ export class CepManager {
       remoteQpns: core.remoteQpns.size,
       timings: core.timings.size,
     };
+  }
+
+  /** Looks at every CEP, for invariant checkers. An inspector is good for the manager's life. */
+  inspect(): CepInspector {
+    return new CepInspector(this.#core);
   }
 
   #receive(message: MessageName, incoming: Incoming): void {

@@ -1,0 +1,173 @@
+import type { Cid } from '../base/index.js';
+import type { CepCore } from './core.js';
+import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { STATES, type State } from './states.js';
+
+/**
+ * Reads what the manager holds, CEP by CEP, and changes nothing: for simulators and tests that check invariants after
+ * every step, so it allocates nothing. Slots are numbered from 1; {@link moveTo} says whether one holds a CEP, and the
+ * getters tell about that one until the next move.
+ */
+export class CepInspector {
+  readonly #core: CepCore;
+  readonly #cep: CepCursor;
+
+  constructor(core: CepCore) {
+    this.#core = core;
+    this.#cep = core.store.cursor();
+  }
+
+  /** Slots from 1 up to this one may hold a CEP. */
+  get highestSlot(): number {
+    return this.#core.store.highestSlot;
+  }
+
+  /** CEPs that exist. */
+  get ceps(): number {
+    return this.#core.store.size;
+  }
+
+  /** Timers that are armed: waits, timewaits and deadlines. */
+  get timers(): number {
+    return this.#core.timers.armed;
+  }
+
+  /** Queue pairs that are reserved for connections. */
+  get localQpns(): number {
+    return this.#core.localQpns.size;
+  }
+
+  /** Peers whose (comm ID, GUID) are known. */
+  get remoteIds(): number {
+    return this.#core.remoteIds.size;
+  }
+
+  /** Peers whose (QPN, GUID) are known. */
+  get remoteQpns(): number {
+    return this.#core.remoteQpns.size;
+  }
+
+  /** Events that wait to be polled. */
+  get events(): number {
+    return this.#core.events.size;
+  }
+
+  /** Moves to a slot. @returns whether there is a CEP. */
+  moveTo(slot: number): boolean {
+    const cep = this.#cep.moveTo(slot);
+    return cep.owner !== 0 || (cep.flags & FLAGS.unbound) !== 0;
+  }
+
+  /** Moves to the CEP that a CID names, whoever owns it. @returns whether there is one. */
+  find(cid: Cid): boolean {
+    const slot = this.#core.store.slotOfCid(cid);
+    this.#cep.moveTo(slot);
+    return slot !== 0;
+  }
+
+  /** Moves to the CEP that has a comm ID now. @returns whether there is one. */
+  findCommId(commId: number): boolean {
+    const slot = this.#core.store.slotOfCommId(commId);
+    this.#cep.moveTo(slot);
+    return slot !== 0;
+  }
+
+  get slot(): number {
+    return this.#cep.slot;
+  }
+
+  get cid(): Cid {
+    return this.#core.store.cidOf(this.#cep as unknown as Cep);
+  }
+
+  get state(): State {
+    return STATES[this.#row.state] as State;
+  }
+
+  /** The state's place in `STATES`. */
+  get stateNumber(): number {
+    return this.#row.state;
+  }
+
+  /** Whether it has an owner; otherwise it was destroyed and only ends what the protocol owes the peer. */
+  get isBound(): boolean {
+    return (this.#row.flags & FLAGS.unbound) === 0;
+  }
+
+  /** The owner's number, 0 if it has none. */
+  get owner(): number {
+    return this.#row.owner;
+  }
+
+  get isActive(): boolean {
+    return (this.#row.flags & FLAGS.active) !== 0;
+  }
+
+  /** Whether its one timer (for a retry, an extended wait, or timewait) is armed. */
+  get hasTimer(): boolean {
+    return this.#core.timers.isArmed(this.#row.slot);
+  }
+
+  /** Whether the consumer's total time is running. */
+  get hasDeadline(): boolean {
+    return this.#core.timers.isArmed(this.#core.limits.maxCeps + this.#row.slot);
+  }
+
+  get holdsLocalQpn(): boolean {
+    return (this.#row.flags & FLAGS.localQpnHeld) !== 0;
+  }
+
+  get knowsRemoteId(): boolean {
+    return (this.#row.flags & FLAGS.remoteIdKnown) !== 0;
+  }
+
+  get holdsRemoteQpn(): boolean {
+    return (this.#row.flags & FLAGS.remoteQpnHeld) !== 0;
+  }
+
+  /** The adapter's port, 0 if the CEP has no path. */
+  get port(): number {
+    return this.#row.path === 0 ? 0 : this.#core.paths.get(this.#row.path).port;
+  }
+
+  get localQpn(): number {
+    return this.#row.localQpn;
+  }
+
+  get remoteQpn(): number {
+    return this.#row.remoteQpn;
+  }
+
+  get localCommId(): number {
+    return this.#row.localCommId;
+  }
+
+  get remoteCommId(): number {
+    return this.#row.remoteCommId;
+  }
+
+  get retries(): number {
+    return this.#row.retries;
+  }
+
+  /** Whether a message is kept to be sent again. */
+  get keepsMessage(): boolean {
+    return this.#row.sentMad !== 0;
+  }
+
+  /** Events that its owner has not polled, as the CEP counts them. */
+  get unreadEvents(): number {
+    return this.#row.unreadEvents;
+  }
+
+  /** Events that its owner has not polled, as its queue holds them. */
+  get queuedEvents(): number {
+    let count = 0;
+    for (let event = this.#row.eventHead; event !== 0; event = this.#core.events.next(event)) count += 1;
+    return count;
+  }
+
+  get #row(): Cep {
+    return this.#cep as unknown as Cep;
+  }
+}
