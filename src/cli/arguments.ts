@@ -18,8 +18,23 @@ export function parseHostAndPort(text: string): HostAndPort {
   return { host, port: integer('The port', 1, 65_535)(match[3] ?? '') };
 }
 
-/** Text as it is, or bytes as 0xHEX. */
-export function parsePrivateData(text: string): Uint8Array {
+/** The same as text. */
+export const formatHostAndPort = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** Text as it is, or bytes as 0xHEX; at most so many bytes. */
+export function privateData(maximum: number): (text: string) => Uint8Array {
+  return (text) => {
+    const data = parseBytes(text);
+    if (data.length > maximum) throw new InvalidArgumentError(tooLong(data, maximum));
+    return data;
+  };
+}
+
+export const tooLong = (data: Uint8Array, maximum: number): string =>
+  `It has ${data.length} bytes; there is room for ${maximum}.`;
+
+function parseBytes(text: string): Uint8Array {
   if (!text.startsWith('0x')) return new TextEncoder().encode(text);
   const digits = text.slice(2);
   if (!/^([0-9a-f]{2})*$/i.test(digits)) {

@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import type { Adapter, Connection, ConnectOptions } from '../endpoint/index.js';
-import { lookUpAny, sourceAddressFor } from '../io/index.js';
-import { type HostAndPort, integer, parseHostAndPort, parsePrivateData } from './arguments.js';
+import type { CloseCause, ConnectOptions } from '../endpoint/index.js';
+import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
+import { openTowards, preferIpv4Loopback } from './addresses.js';
+import { type HostAndPort, integer, parseHostAndPort, privateData } from './arguments.js';
 import { EventPrinter } from './event-printer.js';
-import { captureOption, icrcOption, STOP_TIMEOUT_MS } from './listen.js';
-import { pause, Session, type SessionOptions } from './session.js';
+import { captureOption, icrcOption } from './listen.js';
+import { Session, type SessionOptions, STOP_TIMEOUT_MS } from './session.js';
 import { styleFor } from './style.js';
 
 interface Options
@@ -38,8 +39,8 @@ export function connectCommand(): Command {
     )
     .option(
       '--private-data <data>',
-      'private data of the request: text, or bytes as 0xHEX; at most 56 bytes',
-      parsePrivateData,
+      `private data of the request: text, or bytes as 0xHEX; at most ${IP_CM_REQ_PRIVATE_DATA_MAX} bytes`,
+      privateData(IP_CM_REQ_PRIVATE_DATA_MAX),
     )
     .option('--timeout-ms <n>', 'how long to try (default: 10000)', integer('The time', 1, MS_MAX))
     .option('--hold-ms <n>', 'how long to stay connected', integer('The time', 0, MS_MAX), 0)
@@ -75,34 +76,26 @@ async function connect({ host, port }: HostAndPort, options: Options): Promise<n
   const session = new Session(printer, options);
   const { from, holdMs, json, capture, icrc, ...chosen } = options;
   return session.run(async () => {
-    await using adapter = await open(session, host, from);
+    await using adapter =
+      from === undefined
+        ? await openTowards(host, (address) => session.open(address))
+        : await session.open(preferIpv4Loopback(from));
     const connection = await adapter.connect({ host, port, signal: session.signal, ...chosen });
     printer.printEstablished(connection);
-    const closed = untilClosed(connection, printer);
-    await Promise.race([closed, pause(holdMs, session.signal)]);
-    await connection.disconnect(
-      session.signal.aborted
-        ? { timeoutMs: STOP_TIMEOUT_MS }
-        : chosen.timeoutMs === undefined
-          ? {}
-          : { timeoutMs: chosen.timeoutMs },
-    );
-    return (await closed) === 'unacknowledged' ? 1 : 0;
+    const closed = session.untilClosed(connection);
+    await session.pause(holdMs, closed);
+    const timeoutMs = session.signal.aborted ? STOP_TIMEOUT_MS : chosen.timeoutMs;
+    await connection.disconnect(timeoutMs === undefined ? {} : { timeoutMs });
+    const failure = FAILURES[await closed];
+    // Whoever wants to stop needs no complaint.
+    if (failure !== undefined && !session.signal.aborted) throw new Error(`${host} ${failure}`);
+    return 0;
   });
 }
 
-async function open(session: Session, host: string, from: string | undefined): Promise<Adapter> {
-  if (from !== undefined) return session.open(from);
-  const { address } = await lookUpAny(host);
-  if (address.startsWith('127.')) return session.openLoopback(address);
-  return session.open(await sourceAddressFor(host));
-}
-
-function untilClosed(connection: Connection, printer: EventPrinter): Promise<Connection['closeCause']> {
-  return new Promise((resolve) => {
-    connection.addEventListener('close', ({ cause }) => {
-      printer.printClosed(connection.remote, cause);
-      resolve(cause);
-    });
-  });
-}
+/** Ends of a connection that nobody wanted. */
+const FAILURES: Partial<Record<CloseCause, string>> = {
+  unacknowledged: 'did not acknowledge the disconnect in time: it, or its process, may be gone',
+  rejected: 'rejected the connection after it was established',
+  stale: 'has forgotten the connection: its process may have restarted',
+};

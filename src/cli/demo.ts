@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { formatHostAndPort } from './arguments.js';
 import type { EventLine } from './event-printer.js';
 import { Ladder } from './ladder.js';
+import { interruptedStatus } from './session.js';
 import { styleFor } from './style.js';
+import { TimeOrder } from './time-order.js';
 
 interface Options {
   readonly server: string;
@@ -15,6 +18,9 @@ interface Options {
 
 const PORT = 7471;
 const HOLD_MS = 250;
+/** How late a line of a child may come. */
+const LATE_MS = 50;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 const PROGRAM = fileURLToPath(new URL('./main.js', import.meta.url));
 
 export function demoCommand(): Command {
@@ -38,57 +44,48 @@ Examples:
 
 async function demo({ server, client, capture }: Options): Promise<number> {
   const style = styleFor(process.stdout);
-  const ladder = new Ladder(`client ${client}`, `server ${server}`, style);
   const show = (line: string): void => void process.stdout.write(`${line}\n`);
-  // Where IPv4's identification cannot be fixed the ICRC is wrong; the two of us need not mind.
-  const icrc = process.platform === 'linux' ? [] : ['--icrc', 'ignore'];
+  const ladder = new Ladder(`client ${client}`, `server ${server}`, style);
+  const events = new TimeOrder<EventLine & { side: 'left' | 'right' }>(LATE_MS, ({ side, ...event }) => {
+    const line = ladder.line(side, event);
+    if (line !== undefined) show(line);
+  });
   show(`Two processes, one connection: REQ, REP and RTU make it, DREQ and DREP end it.\n\n${ladder.header()}`);
 
-  const right = start(['listen', `${server}:${PORT}`, '--count', '1', '--private-data', 'welcome', ...icrc]);
+  // Where IPv4's identification cannot be fixed the ICRC is wrong; the two of us need not mind.
+  const icrc = process.platform === 'linux' ? [] : ['--icrc', 'ignore'];
+  const captured = capture === undefined ? [] : ['--capture', capture];
+  const greeting = ['--private-data', 'hello', '--hold-ms', `${HOLD_MS}`];
+  const where = formatHostAndPort(server, PORT);
+  const right = start(['listen', where, '--count', '1', '--private-data', 'welcome', ...icrc]);
   let left: Child | undefined;
-  const stop = (): void => {
-    // Each child closes its connections by itself, and ends.
-    right.process.kill('SIGINT');
-    left?.process.kill('SIGINT');
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   right.onEvent = (event) => {
     if (event.event === 'listening') {
-      left = start([
-        'connect',
-        `${server}:${PORT}`,
-        '--from',
-        client,
-        '--private-data',
-        'hello',
-        '--hold-ms',
-        `${HOLD_MS}`,
-        ...icrc,
-        ...(capture === undefined ? [] : ['--capture', capture]),
-      ]);
-      left.onEvent = (seen) => showLine(ladder.line('left', seen));
+      left = start(['connect', where, '--from', client, ...greeting, ...icrc, ...captured]);
+      left.onEvent = (seen) => events.add({ ...seen, side: 'left' });
       // Without a client the server would wait for ever.
       void left.ended.then((status) => status !== 0 && right.process.kill('SIGINT'));
     }
-    showLine(ladder.line('right', event));
-  };
-  const showLine = (line: string | undefined): void => {
-    if (line !== undefined) show(line);
+    events.add({ ...event, side: 'right' });
   };
 
+  let interrupt: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    interrupt = signal;
+    // Each child closes its connections by itself, and ends.
+    for (const child of [left, right]) child?.process.kill('SIGINT');
+  };
+  for (const signal of SIGNALS) process.once(signal, stop);
   const serverStatus = await right.ended;
-  const clientStatus = await (left as Child | undefined)?.ended;
-  process.off('SIGINT', stop);
-  process.off('SIGTERM', stop);
-  const failed = serverStatus !== 0 ? serverStatus : (clientStatus ?? 1);
-  if (failed !== 0) {
-    process.stderr.write('ibcm: the demo failed; the reason stands above\n');
-    return failed;
-  }
-  show(
-    `\nBoth processes ended with status 0.${capture === undefined ? '' : ` The packets are in ${capture}: open it with Wireshark.`}`,
-  );
+  const clientStatus = await left?.ended;
+  for (const signal of SIGNALS) process.off(signal, stop);
+  events.flush();
+
+  if (interrupt !== undefined) return interruptedStatus(interrupt);
+  // A child that failed has said why.
+  if (clientStatus !== 0 || serverStatus !== 0) return 1;
+  const packets = capture === undefined ? '' : ` The packets are in ${capture}: open it with Wireshark.`;
+  show(`\nBoth processes ended with status 0.${packets}`);
   return 0;
 }
 
@@ -99,9 +96,15 @@ interface Child {
   onEvent: (event: EventLine) => void;
 }
 
-/** Starts this program again with other arguments. Its errors go to our standard error. */
+/**
+ * Starts this program again with other arguments. Its errors go to our standard error. It has a process group of its own, or
+ * a terminal's Ctrl-C would reach it twice: directly and through us.
+ */
 function start(args: readonly string[]): Child {
-  const child = spawn(process.execPath, [PROGRAM, ...args, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [PROGRAM, ...args, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   const lines = createInterface({ input: child.stdout });
   const started: Child = { process: child, ended: finish(), onEvent: () => undefined };
   lines.on('line', (line) => started.onEvent(JSON.parse(line) as EventLine));

@@ -1,11 +1,14 @@
 import type { EventLine } from './event-printer.js';
-import { showPrivateData } from './event-printer.js';
+import { showPrivateData } from './private-data.js';
 import type { Style } from './style.js';
 
 /** A ladder: two sides, time downwards, an arrow for each message. */
 
 const WIDTH = 46;
-const TIME_WIDTH = 10;
+/** Room for 99 seconds. */
+const TIME_WIDTH = '99999.999 ms'.length;
+/** What an arrow needs besides its label: a shaft of two at each end, blanks, the head. */
+const ARROW_WIDTH = 6;
 
 /** What each event that a message causes says about the message. */
 const MESSAGES: Readonly<Record<string, string>> = {
@@ -16,6 +19,18 @@ const MESSAGES: Readonly<Record<string, string>> = {
   mra_received: 'MRA',
   dreq_received: 'DREQ',
   drep_received: 'DREP',
+};
+
+/** Which message was not answered. */
+const ERRORS: Readonly<Record<string, string>> = { req_error: 'REQ', rep_error: 'REP', dreq_error: 'DREQ' };
+
+/** Why a connection ended, as said from its own side. */
+const CAUSES: Readonly<Record<string, string>> = {
+  disconnected: 'closed, acknowledged',
+  unacknowledged: 'closed, not acknowledged',
+  peer: 'closed by the peer',
+  rejected: 'closed: rejected by the peer',
+  stale: 'closed: the peer has forgotten it',
 };
 
 export class Ladder {
@@ -33,20 +48,21 @@ export class Ladder {
 
   header(): string {
     const { bold } = this.#style;
-    const gap = ' '.repeat(Math.max(1, WIDTH + 2 - this.#left.length - 1));
+    const gap = ' '.repeat(Math.max(2, WIDTH + 4 - this.#left.length - this.#right.length));
     return `${' '.repeat(TIME_WIDTH)} ${bold(this.#left)}${gap}${bold(this.#right)}`;
   }
 
   /** The line for an event at one side, or undefined if it has no place in a ladder. */
   line(side: 'left' | 'right', event: EventLine): string | undefined {
-    const { dim, green } = this.#style;
+    const { dim, green, red } = this.#style;
     const message = MESSAGES[event.event];
     if (message !== undefined) return `${this.#time(event)} ${this.#arrow(side, `${message}${details(event)}`)}`;
-    if (event.event === 'established')
-      return `${this.#time(event)} ${this.#note(side, green('established'), 'established'.length)}`;
+    const unanswered = ERRORS[event.event];
+    if (unanswered !== undefined) return this.#note(side, event, `${unanswered} not answered`, red);
+    if (event.event === 'established') return this.#note(side, event, 'established', green);
     if (event.event === 'closed') {
-      const text = `closed: ${String(event['cause'])}`;
-      return `${this.#time(event)} ${this.#note(side, dim(text), text.length)}`;
+      const cause = String(event['cause']);
+      return this.#note(side, event, CAUSES[cause] ?? `closed: ${cause}`, dim);
     }
     return undefined;
   }
@@ -60,16 +76,19 @@ export class Ladder {
 
   /** The side that saw the event received the message. */
   #arrow(receiver: 'left' | 'right', text: string): string {
-    const label = ` ${text} `;
-    const shaft = '─'.repeat(Math.max(2, WIDTH - label.length - 4));
+    const label = ` ${shorten(text, WIDTH - ARROW_WIDTH)} `;
+    const shaft = '─'.repeat(WIDTH - label.length - 3);
     return receiver === 'right' ? `│ ──${label}${shaft}▶ │` : `│ ◀──${label}${shaft} │`;
   }
 
-  #note(side: 'left' | 'right', text: string, length: number): string {
-    const room = ' '.repeat(Math.max(0, WIDTH + 1 - length));
-    return side === 'left' ? `│ ${text}${room}│` : `│${room}${text} │`;
+  #note(side: 'left' | 'right', event: EventLine, text: string, mark: (text: string) => string): string {
+    const room = ' '.repeat(WIDTH + 1 - text.length);
+    const note = side === 'left' ? `│ ${mark(text)}${room}│` : `│${room}${mark(text)} │`;
+    return `${this.#time(event)} ${note}`;
   }
 }
+
+const shorten = (text: string, width: number): string => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
 
 function details(event: EventLine): string {
   const { remoteQpn, privateData, reasonName } = event as {

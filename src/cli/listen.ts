@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import type { ConnectionRequest, Listener } from '../endpoint/index.js';
 import type { RejectReason } from '../wire/index.js';
-import { type HostAndPort, integer, parseHostAndPort, parsePrivateData, parseReason } from './arguments.js';
+import { preferIpv4Loopback } from './addresses.js';
+import { type HostAndPort, integer, parseHostAndPort, parseReason, privateData, tooLong } from './arguments.js';
 import { EventPrinter } from './event-printer.js';
-import { Session, type SessionOptions } from './session.js';
+import { Session, type SessionOptions, STOP_TIMEOUT_MS } from './session.js';
 import { styleFor } from './style.js';
 
 interface Options extends SessionOptions {
@@ -14,6 +15,10 @@ interface Options extends SessionOptions {
   readonly backlog?: number;
   readonly json?: boolean;
 }
+
+/** What the fields of a REP and a REJ hold. */
+const REP_PRIVATE_DATA_MAX = 196;
+const REJ_PRIVATE_DATA_MAX = 148;
 
 export const captureOption = (): Option =>
   new Option('--capture <file>', 'write what passes to a pcapng file, for Wireshark');
@@ -29,7 +34,11 @@ export function listenCommand(): Command {
       parseHostAndPort,
     )
     .option('--reject <reason>', 'reject every request with this reason, by name or number', parseReason)
-    .option('--private-data <data>', 'private data of the answer: text, or bytes as 0xHEX', parsePrivateData)
+    .option(
+      '--private-data <data>',
+      `private data of the answer: text, or bytes as 0xHEX; at most ${REP_PRIVATE_DATA_MAX} bytes, or ${REJ_PRIVATE_DATA_MAX} to reject`,
+      privateData(REP_PRIVATE_DATA_MAX),
+    )
     .option(
       '--count <n>',
       'end after so many requests, when their connections have ended',
@@ -48,7 +57,11 @@ Examples:
   ibcm listen 10.0.0.5:7471 --private-data hello --json
   ibcm listen '[fd00::5]:7471' --reject noResources --count 3`,
     )
-    .action(async (where: HostAndPort, options: Options) => {
+    .action(async (where: HostAndPort, options: Options, command: Command) => {
+      const { reject, privateData: data } = options;
+      if (reject !== undefined && data !== undefined && data.length > REJ_PRIVATE_DATA_MAX) {
+        command.error(`error: option '--private-data <data>' with '--reject': ${tooLong(data, REJ_PRIVATE_DATA_MAX)}`);
+      }
       process.exitCode = await listen(where, options);
     });
 }
@@ -57,28 +70,32 @@ async function listen({ host, port }: HostAndPort, options: Options): Promise<nu
   const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
   const session = new Session(printer, options);
   return session.run(async () => {
-    await using adapter = await session.open(host);
+    await using adapter = await session.open(preferIpv4Loopback(host));
     const { backlog } = options;
     const listener = await adapter.listen({ port, ...(backlog !== undefined && { backlog }) });
     printer.print('listening', { address: listener.address, port });
     session.signal.addEventListener('abort', () => listener.close(), { once: true });
-    await serve(listener, options, printer, session.signal);
+    await serve(listener, options, printer, session);
     return 0;
   });
 }
 
 /** Answers requests, several at once, until enough have come or the listener is closed. */
-async function serve(listener: Listener, options: Options, printer: EventPrinter, signal: AbortSignal): Promise<void> {
+async function serve(listener: Listener, options: Options, printer: EventPrinter, session: Session): Promise<void> {
   const going = new Set<Promise<void>>();
   let left = options.count ?? Number.POSITIVE_INFINITY;
   for await (const request of listener) {
-    const answered = answer(request, options, printer, signal)
-      .catch((error: unknown) => printer.printError(error))
+    const answered = answer(request, options, printer, session)
+      .catch((error: unknown) => {
+        if (error !== session.signal.reason) printer.printError(error);
+      })
       .finally(() => going.delete(answered));
     going.add(answered);
     left -= 1;
     if (left <= 0) break;
   }
+  // Who comes too late should hear it at once.
+  listener.close();
   await Promise.all(going);
 }
 
@@ -87,8 +104,9 @@ async function answer(
   request: ConnectionRequest,
   options: Options,
   printer: EventPrinter,
-  signal: AbortSignal,
+  session: Session,
 ): Promise<void> {
+  const { signal } = session;
   const { privateData, timeoutMs, reject } = options;
   if (reject !== undefined) {
     request.reject({ reason: reject, ...(privateData && { privateData }) });
@@ -100,16 +118,11 @@ async function answer(
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
   printer.printEstablished(connection);
-  await new Promise<void>((resolve) => {
-    connection.addEventListener('close', ({ cause }) => {
-      printer.printClosed(connection.remote, cause);
-      resolve();
-    });
-    const stop = (): void => void connection.disconnect({ timeoutMs: STOP_TIMEOUT_MS });
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
+  const stop = (): void => {
+    connection.disconnect({ timeoutMs: STOP_TIMEOUT_MS }).catch((error: unknown) => printer.printError(error));
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  await session.untilClosed(connection);
+  signal.removeEventListener('abort', stop);
 }
-
-/** How long to wait for peers to acknowledge when the user wants to stop. */
-export const STOP_TIMEOUT_MS = 2_000;

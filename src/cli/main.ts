@@ -15,7 +15,6 @@ function program(): Command {
   const all = new Command('ibcm')
     .description('InfiniBand Connection Manager over RoCEv2, in user space')
     .version(version)
-    .showHelpAfterError('(add --help for usage)')
     .addHelpText(
       'after',
       `
@@ -27,16 +26,32 @@ Examples:
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     );
-  for (const command of [demoCommand(), listenCommand(), connectCommand(), decodeCommand()]) all.addCommand(command);
   all.exitOverride();
-  for (const command of all.commands) command.copyInheritedSettings(all);
+  complainOnOneLine(all, 'ibcm');
+  for (const command of [demoCommand(), listenCommand(), connectCommand(), decodeCommand()]) {
+    command.copyInheritedSettings(all);
+    complainOnOneLine(command, `ibcm ${command.name()}`);
+    all.addCommand(command);
+  }
   return all;
 }
 
-// Whoever reads our output may stop reading (as `head` does): that is no failure.
+/** commander's complaint about wrong usage, and its proposal if it has one, as one line that says where to find help. */
+function complainOnOneLine(command: Command, name: string): void {
+  command.configureOutput({
+    outputError: (text, write) => {
+      write(`ibcm: ${onOneLine(text.replace(/^error: /, ''))} (see "${name} --help")\n`);
+    },
+  });
+}
+
+const onOneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' ');
+
+// Whoever reads our output may stop reading, as `head` does: that is no failure. Node ignores the system's SIGPIPE; those who
+// have something to close before the end listen for this one.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(0);
 });
 
 try {
@@ -46,7 +61,7 @@ try {
     // commander has printed the help, the version, or what was wrong.
     process.exitCode = error.exitCode === 0 ? 0 : STATUS_USAGE;
   } else {
-    process.stderr.write(`ibcm: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`ibcm: ${onOneLine(error instanceof Error ? error.message : String(error))}\n`);
     process.exitCode = STATUS_FAILED;
   }
 }

@@ -1,6 +1,8 @@
+import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
-import type { Adapter, EndpointEvent } from '../endpoint/index.js';
-import { CaptureFile, CaptureTap, IoError, openAdapter } from '../io/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Adapter, CloseCause, Connection, EndpointEvent } from '../endpoint/index.js';
+import { CaptureFile, CaptureTap, openAdapter } from '../io/index.js';
 import type { EventPrinter } from './event-printer.js';
 
 export interface SessionOptions {
@@ -8,7 +10,11 @@ export interface SessionOptions {
   readonly icrc?: 'verify' | 'ignore';
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** What ends a session early. SIGPIPE, which main.ts raises, means that nobody reads our output any more. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
+
+/** How long to wait for peers to acknowledge when the user wants to stop. */
+export const STOP_TIMEOUT_MS = 2_000;
 
 /** Runs a command with an adapter and closes everything in the end, however it ends: also on Ctrl-C, with the signal's status. */
 export class Session {
@@ -29,25 +35,49 @@ export class Session {
 
   /** @returns the status to exit with. */
   async run(work: () => Promise<number>): Promise<number> {
-    const stop = (signal: NodeJS.Signals): void => this.#interrupt.abort(signal);
-    // Once: a second signal ends the process as usual.
-    for (const signal of SIGNALS) process.once(signal, stop);
+    const stop = (signal: NodeJS.Signals): void => {
+      // A second Ctrl-C ends the process as usual. Of a closed output, every line that we still print tells again.
+      if (signal !== 'SIGPIPE') process.off(signal, stop);
+      this.#interrupt.abort(signal);
+    };
+    for (const signal of SIGNALS) process.on(signal, stop);
     try {
-      const status = await work();
-      return this.signal.aborted ? interrupted(this.signal) : status;
-    } catch (error) {
-      if (this.signal.aborted && error === this.signal.reason) return interrupted(this.signal);
-      throw error;
+      const status = await this.#working(work);
+      return this.signal.aborted ? interruptedStatus(this.signal.reason as NodeJS.Signals) : status;
     } finally {
       for (const signal of SIGNALS) process.off(signal, stop);
-      await this.#capture?.close();
     }
   }
 
-  /** Opens an adapter on an address. */
-  async open(address: string): Promise<Adapter> {
-    const { capture, icrc } = this.#options;
-    if (capture !== undefined) this.#capture ??= new CaptureFile(capture);
+  async #working(work: () => Promise<number>): Promise<number> {
+    try {
+      await this.#openCapture();
+      const status = await work();
+      await this.#capture?.close();
+      return status;
+    } catch (error) {
+      // The capture's own fault, if it has one too, matters less.
+      await this.#capture?.close().catch(() => undefined);
+      if (this.signal.aborted && error === this.signal.reason) return 0;
+      throw error;
+    }
+  }
+
+  async #openCapture(): Promise<void> {
+    const { capture } = this.#options;
+    if (capture === undefined) return;
+    try {
+      // Whether the file can be written should show now, and not when all is over.
+      await (await open(capture, 'w')).close();
+    } catch (error) {
+      throw new Error(`cannot write the capture: ${(error as Error).message}`, { cause: error });
+    }
+    this.#capture = new CaptureFile(capture);
+  }
+
+  /** Opens an adapter on an address of this machine. */
+  open(address: string): Promise<Adapter> {
+    const { icrc } = this.#options;
     const file = this.#capture;
     return openAdapter({
       address,
@@ -58,42 +88,31 @@ export class Session {
     });
   }
 
-  /** Opens an adapter on the first address of 127/8 after `peer` whose port is free. */
-  async openLoopback(peer: string): Promise<Adapter> {
-    const octets = peer.split('.').map(Number);
-    const start = octets.reduce((number, octet) => number * 256 + octet, 0);
-    for (let candidate = start + 1; ; candidate += 1) {
-      const address = [24, 16, 8, 0].map((shift) => (candidate >>> shift) & 0xff).join('.');
-      try {
-        return await this.open(address);
-      } catch (error) {
-        const taken = error instanceof IoError && error.code === 'PORT_IN_USE';
-        if (!taken || candidate - start >= LOOPBACK_TRIES) throw error;
-      }
-    }
+  /** Prints that the connection has ended, when it has. @returns why it ended. */
+  untilClosed(connection: Connection): Promise<CloseCause> {
+    return new Promise((resolve) => {
+      const end = (cause: CloseCause): void => {
+        this.#printer.printClosed(connection.remote, cause);
+        resolve(cause);
+      };
+      if (connection.closeCause === undefined) connection.addEventListener('close', ({ cause }) => end(cause));
+      else end(connection.closeCause);
+    });
+  }
+
+  /** Waits for a time, or until the user wants to stop, or until something else happens. */
+  async pause(milliseconds: number, other: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.signal, over.signal]);
+    await Promise.race([other, sleep(milliseconds, undefined, { signal }).catch(() => undefined)]);
+    // A timer that nobody waits for would keep the process alive.
+    over.abort();
   }
 }
 
-const LOOPBACK_TRIES = 250;
 const SIGNAL_STATUS_BASE = 128;
 
-/** The status by which shells tell that a signal ended a program. */
-function interrupted(signal: AbortSignal): number {
-  return SIGNAL_STATUS_BASE + constants.signals[signal.reason as NodeJS.Signals];
-}
-
-/** Waits for a time, or until the signal is aborted. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const timer = setTimeout(resolve, milliseconds);
-    const stop = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-  });
+/** The status by which shells tell that a signal ended a program. That nobody wants more output is no failure. */
+export function interruptedStatus(signal: NodeJS.Signals): number {
+  return signal === 'SIGPIPE' ? 0 : SIGNAL_STATUS_BASE + constants.signals[signal];
 }
