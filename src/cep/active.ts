@@ -11,13 +11,15 @@ import { type Cep, FLAGS } from './record.js';
 /** The active side: REQ, REP, RTU (IBTA 12.9.1). */
 
 /** Linux's choices over RoCE, unless the consumer makes others. */
-const DEFAULT_PACKET_LIFE = 16;
+export const DEFAULT_PACKET_LIFE = 16;
 export const DEFAULT_ACK_DELAY = 15;
-const DEFAULT_RESPONSE_TIMEOUT = 20;
-const DEFAULT_RETRIES = 15;
+export const DEFAULT_RESPONSE_TIMEOUT = 20;
+export const DEFAULT_RETRIES = 15;
 const DEFAULT_MTU = 3;
-const NO_LID = 0xffff;
-const DEFAULT_HOP_LIMIT = 64;
+/** Retries of the queue pair's transport, and for receiver-not-ready: 7 is the most. */
+const DEFAULT_TRANSPORT_RETRIES = 7;
+export const NO_LID = 0xffff;
+export const DEFAULT_HOP_LIMIT = 64;
 
 export function addressOf(path: CmPath): PathAddress {
   return {
@@ -29,7 +31,7 @@ export function addressOf(path: CmPath): PathAddress {
   };
 }
 
-function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chosen }: CmPath): number {
+export function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chosen }: CmPath): number {
   return chosen ?? localAckTimeout(DEFAULT_ACK_DELAY as TimeExponent, packetLife as TimeExponent);
 }
 
@@ -51,50 +53,82 @@ function reqPath(path: CmPath): Partial<ReqPath> {
 
 /** @throws CepError `QPN_IN_USE` (R3), `INVALID_PARAMETER`; EncodeError when a value does not fit. Then nothing has changed. */
 export function sendReq(core: CepCore, cep: Cep, request: ReqParameters): void {
-  const { path, qpn } = request;
+  prepareReq(core, cep, request);
+  launchReq(core, cep);
+}
+
+/** Makes the REQ, to be sent later. The queue pair is reserved from now on. */
+export function formatReq(core: CepCore, cep: Cep, request: ReqParameters): void {
+  prepareReq(core, cep, request);
+  core.enter(cep, 'REQ_PREPARED');
+}
+
+/** Sends the REQ that has been made. */
+export function launchReq(core: CepCore, cep: Cep): void {
+  const mad = core.takePrepared(cep);
+  core.newTransaction(cep);
+  core.keep(cep, mad);
+  core.transmit(cep, mad);
+  if (cep.flags & FLAGS.peerToPeer) core.peerRequests.add(cep.serviceHigh, cep.serviceLow, cep.slot);
+  core.enter(cep, 'REQ_SENT');
+  core.beginWait(cep, core.policyOf(cep));
+}
+
+function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
+  const { path, alternatePath, qpn } = request;
   checkPath(path);
+  if (alternatePath) checkPath(alternatePath);
   checkOwnQpn(qpn);
   checkTiming(request.timing);
   const address = addressOf(path);
   checkQpn(core, address.port, qpn);
-  const remoteCmResponseTimeout = request.remoteCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT;
-  const maxCmRetries = request.maxCmRetries ?? DEFAULT_RETRIES;
+  const chosen = {
+    remoteCmResponseTimeout: request.remoteCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT,
+    maxCmRetries: request.maxCmRetries ?? DEFAULT_RETRIES,
+    responderResources: request.responderResources ?? 0,
+    initiatorDepth: request.initiatorDepth ?? 0,
+    pKey: request.pKey ?? DEFAULT_P_KEY,
+    pathPacketPayloadMtu: request.mtu ?? DEFAULT_MTU,
+    retryCount: request.retryCount ?? DEFAULT_TRANSPORT_RETRIES,
+  };
   const mad = composeFrom(core, 'REQ', {
+    ...chosen,
     serviceId: request.serviceId,
     localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
     localQKey: request.qKey ?? 0,
     localQpn: qpn,
-    responderResources: request.responderResources ?? 0,
-    initiatorDepth: request.initiatorDepth ?? 0,
-    remoteCmResponseTimeout,
     transportServiceType: TRANSPORT_SERVICE_TYPES[request.transport ?? 'rc'],
     endToEndFlowControl: request.flowControl === true ? 1 : 0,
     startingPsn: request.startingPsn,
     localCmResponseTimeout: request.localCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT,
-    retryCount: request.retryCount ?? 7,
-    pKey: request.pKey ?? DEFAULT_P_KEY,
-    pathPacketPayloadMtu: request.mtu ?? DEFAULT_MTU,
-    rnrRetryCount: request.rnrRetryCount ?? 7,
-    maxCmRetries,
+    rnrRetryCount: request.rnrRetryCount ?? DEFAULT_TRANSPORT_RETRIES,
     srq: request.srq === true ? 1 : 0,
     primaryPath: reqPath(path),
+    ...(alternatePath && { alternatePath: reqPath(alternatePath) }),
     privateData: request.privateData,
   });
   REQ.fields.localCommId.put(core.mads.bytes, core.at(mad), core.store.assignCommId(cep));
-  cep.flags |= FLAGS.active;
+  cep.flags |= request.peerToPeer === true ? FLAGS.active | FLAGS.peerToPeer : FLAGS.active;
   cep.path = core.paths.hold(address);
   cep.packetLife = path.packetLife ?? DEFAULT_PACKET_LIFE;
   cep.ackTimeout = ackTimeoutOf(path);
-  cep.responseTimeout = remoteCmResponseTimeout;
-  cep.maxRetries = maxCmRetries;
+  if (alternatePath) {
+    core.propose(cep, core.paths.hold(addressOf(alternatePath)), ackTimeoutOf(alternatePath));
+    core.acceptProposal(cep);
+  }
+  cep.responseTimeout = chosen.remoteCmResponseTimeout;
+  cep.maxRetries = chosen.maxCmRetries;
+  cep.responderResources = chosen.responderResources;
+  cep.initiatorDepth = chosen.initiatorDepth;
+  cep.pKey = chosen.pKey;
+  cep.mtu = chosen.pathPacketPayloadMtu;
+  cep.retryCount = chosen.retryCount;
+  cep.localPsn = request.startingPsn;
   cep.serviceHigh = Number(request.serviceId >> 32n);
   cep.serviceLow = Number(request.serviceId & 0xffff_ffffn);
   core.holdLocalQpn(cep, qpn);
-  core.newTransaction(cep);
-  core.keep(cep, mad);
-  core.transmit(cep, mad);
-  core.enter(cep, 'REQ_SENT');
-  core.beginWait(cep, request.timing);
+  core.holdTiming(cep, request.timing);
+  core.prepare(cep, mad);
 }
 
 /** R3: one queue pair number is in one connection at a time, timewait included. */
@@ -155,6 +189,12 @@ export function acceptRep(core: CepCore, cep: Cep): void {
   }
   core.learnRemote(cep, commId, guidHigh, guidLow, qpn);
   cep.remoteAckDelay = targetAckDelay.get(bytes, at);
+  cep.remotePsn = REP.fields.startingPsn.get(bytes, at);
+  cep.rnrRetryCount = REP.fields.rnrRetryCount.get(bytes, at);
+  // What the peer can hold limits what we may have outstanding, and the reverse.
+  cep.initiatorDepth = REP.fields.responderResources.get(bytes, at);
+  cep.responderResources = REP.fields.initiatorDepth.get(bytes, at);
+  core.endPeerRequest(cep);
   core.keep(cep, 0);
   core.enter(cep, 'REP_RCVD');
   core.tell(cep, 'rep_received', 'message');

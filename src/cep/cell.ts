@@ -1,14 +1,19 @@
 import type { CepCore } from './core.js';
 import type { DropReason } from './counters.js';
 import type {
+  AprParameters,
   DreqParameters,
+  LapParameters,
   ListenParameters,
   MraParameters,
   PrivateDataParameters,
   RejParameters,
   RepParameters,
   ReqParameters,
+  SidrRepParameters,
+  SidrReqParameters,
 } from './parameters.js';
+import type { QpTarget } from './qp-attributes.js';
 import type { Cep } from './record.js';
 import type { Command, MessageInput, SignalInput, State, StateOrDestroyed } from './states.js';
 
@@ -22,11 +27,21 @@ export interface CommandParameters extends Record<Command, unknown> {
   sendMra: MraParameters;
   sendDreq: DreqParameters;
   sendDrep: PrivateDataParameters;
+  formatReq: ReqParameters;
+  formatRep: RepParameters;
+  sendFormatted: undefined;
+  sendLap: LapParameters;
+  formatApr: AprParameters;
+  sendApr: AprParameters;
+  sendSidrReq: SidrReqParameters;
+  sendSidrRep: SidrRepParameters;
+  migrate: undefined;
+  getQpAttr: QpTarget;
   established: undefined;
   destroy: undefined;
 }
 
-type Handler<Parameters> = (core: CepCore, cep: Cep, parameters: Parameters) => void;
+type Handler<Parameters> = (core: CepCore, cep: Cep, parameters: Parameters) => unknown;
 
 /** The input is acted on, and may lead to the states named. */
 export interface Handle<Parameters = undefined> {

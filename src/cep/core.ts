@@ -22,16 +22,19 @@ import {
   MAX_MRA_EXTENSION,
   MAX_UNBOUND_WAIT,
   MAX_UNREAD_EVENTS,
+  RATE_BUCKETS,
   SPARE_MADS,
 } from './limits.js';
 import { ListenMap } from './listen-map.js';
 import { MadPool } from './mad-pool.js';
 import { OwnerTable } from './owner-table.js';
 import { type PathAddress, PathTable } from './path-table.js';
+import { PeerRequests } from './peer-requests.js';
+import { RateLimit } from './rate-limit.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
 import { mix, SlotIndex } from './slot-index.js';
 import { STATE, STATES, type State } from './states.js';
-import { deadlineOf, type TimingPolicy, TimingTable } from './timing.js';
+import { deadlineOf, retryDelay, type TimingPolicy, TimingTable } from './timing.js';
 import { TransmitQueue } from './transmit-queue.js';
 
 const { transactionId } = MAD_HEADER;
@@ -46,6 +49,15 @@ const AWAITS_ANSWER: ReadonlySet<State> = new Set<State>([
   'LAP_MRA_RCVD',
   'DREQ_SENT',
   'SIDR_REQ_SENT',
+]);
+
+/** The states in which a message is formatted and not yet sent. */
+const PREPARED: ReadonlySet<State> = new Set<State>([
+  'REQ_PREPARED',
+  'REP_PREPARED',
+  'REP_PREPARED_MRA_SENT',
+  'APR_PREPARED',
+  'APR_PREPARED_MRA_SENT',
 ]);
 
 /** A received MAD and where it came from, while it is being handled. */
@@ -72,6 +84,11 @@ export class CepCore {
   readonly transmits: TransmitQueue;
   readonly timings = new TimingTable();
   readonly listens = new ListenMap();
+  readonly peerRequests = new PeerRequests();
+  /** How often answers go to those who have no CEP here, by whom they go to. */
+  readonly strayAnswers: RateLimit;
+  /** How often new requests are looked at, by whom they come from. */
+  readonly newRequests: RateLimit;
   readonly counters = new Counters();
   /** Timer `slot` is the CEP's one timer, timer `maxCeps + slot` its deadline. */
   readonly timers: TimerWheel;
@@ -105,6 +122,8 @@ export class CepCore {
     this.events = new EventPool(maxCeps * MAX_EVENTS_PER_CEP);
     this.transmits = new TransmitQueue(maxTransmits);
     this.timers = new TimerWheel(2 * maxCeps + 1);
+    this.strayAnswers = new RateLimit(limits.maxStrayAnswersPerSecond, RATE_BUCKETS, random);
+    this.newRequests = new RateLimit(limits.maxRequestsPerSecond, RATE_BUCKETS, random);
     this.other = this.store.cursor();
     this.#probe = this.store.cursor();
     this.#link = this.store.cursor();
@@ -140,6 +159,7 @@ export class CepCore {
     cep.state = STATE[state];
     this.timers.cancel(cep.slot);
     if (!AWAITS_ANSWER.has(state)) this.cancelDeadline(cep);
+    if (cep.preparedMad !== 0 && !PREPARED.has(state)) this.prepare(cep, 0);
     if (state === 'TIMEWAIT') this.#beginTimewait(cep);
     else if (state === 'IDLE') this.#reset(cep);
   }
@@ -148,9 +168,45 @@ export class CepCore {
     return STATES[cep.state] as State;
   }
 
+  /** Keeps in mind the alternate path that is being talked about; 0 forgets it. Takes over the caller's hold on the path. */
+  propose(cep: Cep, path: number, ackTimeout: number): void {
+    if (cep.proposedPath !== 0) this.paths.drop(cep.proposedPath);
+    cep.proposedPath = path;
+    cep.proposedAckTimeout = ackTimeout;
+  }
+
+  /** The proposed path is the alternate path from now on. */
+  acceptProposal(cep: Cep): void {
+    if (cep.alternatePath !== 0) this.paths.drop(cep.alternatePath);
+    cep.alternatePath = cep.proposedPath;
+    cep.alternateAckTimeout = cep.proposedAckTimeout;
+    cep.proposedPath = 0;
+    cep.packetLife = Math.max(cep.packetLife, cep.alternateAckTimeout - 1);
+  }
+
+  /** The connection moves to its alternate path, and the other way round. */
+  swapPaths(cep: Cep): void {
+    const { path, ackTimeout, localQpn } = cep;
+    // The index of our QPNs goes by the port, which may be another one.
+    if (cep.flags & FLAGS.localQpnHeld) this.localQpns.remove(cep.slot);
+    cep.path = cep.alternatePath;
+    cep.ackTimeout = cep.alternateAckTimeout;
+    cep.alternatePath = path;
+    cep.alternateAckTimeout = ackTimeout;
+    if (cep.flags & FLAGS.localQpnHeld) this.holdLocalQpn(cep, localQpn);
+  }
+
+  /** A peer-to-peer request that has been answered, or given up. */
+  endPeerRequest(cep: Cep): void {
+    if ((cep.flags & FLAGS.peerToPeer) === 0) return;
+    this.peerRequests.remove(cep.serviceHigh, cep.serviceLow, cep.slot);
+    cep.flags &= ~FLAGS.peerToPeer;
+  }
+
   /** The peer may use its QPN again from now on; ours, and its comm ID, rest until timewait is over. */
   #beginTimewait(cep: Cep): void {
     this.keep(cep, 0);
+    this.endPeerRequest(cep);
     this.leaveBacklog(cep);
     this.#forgetRemoteQpn(cep);
     this.armWait(cep, this.#timewait(cep));
@@ -166,14 +222,19 @@ export class CepCore {
   /** Nothing is left of the connection. An unbound CEP ceases to exist. */
   #reset(cep: Cep): void {
     this.keep(cep, 0);
+    this.endPeerRequest(cep);
+    this.propose(cep, 0, 0);
     this.leaveBacklog(cep);
     this.#forgetRemoteQpn(cep);
     if (cep.flags & FLAGS.remoteIdKnown) this.remoteIds.remove(cep.slot);
     if (cep.flags & FLAGS.localQpnHeld) this.localQpns.remove(cep.slot);
     if (cep.path !== 0) this.paths.drop(cep.path);
+    if (cep.alternatePath !== 0) this.paths.drop(cep.alternatePath);
     this.timings.drop(cep.timing);
     cep.flags &= FLAGS.unbound;
     cep.path = 0;
+    cep.alternatePath = 0;
+    cep.alternateAckTimeout = 0;
     cep.timing = 0;
     cep.localCommId = 0;
     cep.remoteCommId = 0;
@@ -207,6 +268,11 @@ export class CepCore {
     cep.localQpn = qpn;
     cep.flags |= FLAGS.localQpnHeld;
     this.localQpns.insert(cep.slot);
+  }
+
+  releaseLocalQpn(cep: Cep): void {
+    this.localQpns.remove(cep.slot);
+    cep.flags &= ~FLAGS.localQpnHeld;
   }
 
   /** The CEP that talks to the peer's (comm ID, GUID) at `from`, or 0. */
@@ -246,6 +312,13 @@ export class CepCore {
     this.remoteQpns.insert(cep.slot);
   }
 
+  /** Notes who asks for a service ID's resolution, so that its duplicates are recognised: it has a request ID, and no GUID or QPN. */
+  learnRequester(cep: Cep, requestId: number): void {
+    cep.remoteCommId = requestId;
+    cep.flags |= FLAGS.remoteIdKnown;
+    this.remoteIds.insert(cep.slot);
+  }
+
   // ---- a listener's backlog
 
   joinBacklog(cep: Cep, listener: Cep): void {
@@ -275,11 +348,16 @@ export class CepCore {
     return this.timings.get(cep.timing);
   }
 
-  /** Begins waiting for an answer: the timer for the first transmission, and the deadline if the consumer gave one. */
-  beginWait(cep: Cep, policy: TimingPolicy | undefined): void {
+  /** Notes the policy of the wait that is to begin later. */
+  holdTiming(cep: Cep, policy: TimingPolicy | undefined): void {
     const timing = this.timings.hold(policy);
     this.timings.drop(cep.timing);
     cep.timing = timing;
+  }
+
+  /** Begins waiting for an answer: the timer for the first transmission, and the deadline if the consumer gave one. */
+  beginWait(cep: Cep, policy: TimingPolicy | undefined): void {
+    this.holdTiming(cep, policy);
     cep.retries = 0;
     cep.mraExtension = 0;
     this.armRetry(cep);
@@ -295,7 +373,7 @@ export class CepCore {
   /** The next retry: 2 × packet life + response time (IBTA 12.9.8.5), or what the policy says. */
   armRetry(cep: Cep): void {
     const policy = this.policyOf(cep);
-    this.armWait(cep, policy?.responseTimeout ?? this.#responseTime(cep));
+    this.armWait(cep, policy === undefined ? this.#responseTime(cep) : retryDelay(policy, cep.retries, this.random));
   }
 
   armWait(cep: Cep, wait: Duration): void {
@@ -368,6 +446,11 @@ export class CepCore {
   /** Queues an answer that belongs to no CEP, in the transaction and on the path of what it answers. */
   transmitStateless(mad: number, incoming: Incoming): void {
     const { bytes, at, from } = incoming;
+    if (!this.strayAnswers.take(from.remoteGid, this.now)) {
+      this.drop('answersLimited');
+      this.mads.drop(mad);
+      return;
+    }
     this.putTransaction(mad, transactionId.high.get(bytes, at), transactionId.low.get(bytes, at));
     this.#queue(mad, this.paths.hold(from));
   }
@@ -392,6 +475,19 @@ export class CepCore {
     this.mads.share(mad);
     this.mads.drop(cep.sentMad);
     cep.sentMad = mad;
+  }
+
+  /** Keeps a message that is to be sent later, in place of one kept before; gives up the composer's hold on it. 0 keeps none. */
+  prepare(cep: Cep, mad: number): void {
+    this.mads.drop(cep.preparedMad);
+    cep.preparedMad = mad;
+  }
+
+  /** The prepared message, which is the caller's from now on. */
+  takePrepared(cep: Cep): number {
+    const mad = cep.preparedMad;
+    cep.preparedMad = 0;
+    return mad;
   }
 
   /** Sends the kept message again. */

@@ -28,8 +28,14 @@ export const DROP_REASONS = {
   noBuffers: 'no buffers left',
   /** The transmit queue was full: a message of ours was lost. */
   transmitQueueFull: 'transmit queue full',
-  /** A message that this version does not handle. */
-  unsupported: 'not supported',
+  /** The peer's request crossed ours, and it is the one that gives way. */
+  peerGivesWay: 'the peer gives way to our own request',
+  /** A peer-to-peer request that the peer refused because it has not begun itself. */
+  peerNotReady: 'the peer has not asked yet',
+  /** More new requests from one source than it may send. */
+  requestsLimited: 'too many requests from one source',
+  /** An answer of ours that was not sent: too many to one source. */
+  answersLimited: 'too many stray messages from one source',
 } as const;
 export type DropReason = keyof typeof DROP_REASONS;
 

@@ -2,8 +2,9 @@ import { REJECT_REASONS } from '../wire/index.js';
 import { sendReject } from './compose.js';
 import type { CepCore } from './core.js';
 import { beginDisconnect, sendDrep } from './disconnect.js';
-import { serviceIdOf } from './passive.js';
 import { type Cep, FLAGS } from './record.js';
+import { destroySidrRequest } from './service-resolution.js';
+import { STATE } from './states.js';
 
 /**
  * Destruction, state by state (R11, R12): the handle is void at once, what was in progress is aborted, nobody waits.
@@ -17,12 +18,14 @@ export function destroyIdle(core: CepCore, cep: Cep): void {
 
 /** Requests that nobody has seen are rejected; those that were polled are their owner's. */
 export function destroyListener(core: CepCore, cep: Cep): void {
-  core.listens.remove(serviceIdOf(cep));
+  core.listens.remove(cep.slot);
   const request = core.other;
   for (let slot = cep.listener; slot !== 0; slot = cep.listener) {
     const pending = request.moveTo(slot);
     core.leaveBacklog(pending);
-    if ((pending.flags & FLAGS.delivered) === 0) destroyRequest(core, pending);
+    if (pending.flags & FLAGS.delivered) continue;
+    if (pending.state === STATE.SIDR_REQ_RCVD) destroySidrRequest(core, pending);
+    else destroyRequest(core, pending);
   }
   destroyIdle(core, cep);
 }

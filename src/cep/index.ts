@@ -8,6 +8,7 @@ export { CepManager, type CepManagerOptions, type CepTransmit } from './manager.
 export type { CepEvent, CepOwner } from './owner.js';
 export type * from './parameters.js';
 export type { PathAddress } from './path-table.js';
+export type { InitAttributes, QpAttributes, QpTarget, RtrAttributes, RtsAttributes } from './qp-attributes.js';
 export { STATE_TABLE } from './state-table.js';
 export {
   COMMANDS,

@@ -8,9 +8,21 @@ export interface CepLimits {
   readonly maxMads: number;
   /** Messages queued to be sent. Beyond it the newest is dropped, as a full link would. */
   readonly maxTransmits: number;
+  /** New requests (REQ and SIDR_REQ) that one source may send a second, and at once after a pause. Beyond it they are dropped. */
+  readonly maxRequestsPerSecond: number;
+  /** Answers a second to one source's messages that belong to no connection. Beyond it they are left unanswered. */
+  readonly maxStrayAnswersPerSecond: number;
 }
 
-export const DEFAULT_LIMITS: CepLimits = { maxCeps: 65_535, maxMads: 65_535, maxTransmits: 16_384 };
+export const DEFAULT_LIMITS: CepLimits = {
+  maxCeps: 65_535,
+  maxMads: 65_535,
+  maxTransmits: 16_384,
+  maxRequestsPerSecond: 50_000,
+  maxStrayAnswersPerSecond: 10_000,
+};
+/** Sources are counted in so many buckets, whatever their number: a power of two. */
+export const RATE_BUCKETS = 1_024;
 export const MAX_CEPS = 2 ** 20 - 1;
 /** The fewest buffers with which one input can always be handled: the message kept, its answer, and a reject. */
 export const SPARE_MADS = 3;
@@ -24,7 +36,10 @@ export const MAX_MRA_EXTENSION = seconds(1_100);
 export const MAX_UNBOUND_WAIT = seconds(300);
 
 export function checkLimits(limits: CepLimits): void {
-  for (const [name, limit] of Object.entries(limits)) assert(Number.isInteger(limit), `${name} is an integer`);
+  const { maxRequestsPerSecond, maxStrayAnswersPerSecond, ...counts } = limits;
+  for (const [name, limit] of Object.entries(counts)) assert(Number.isInteger(limit), `${name} is an integer`);
+  for (const rate of [maxRequestsPerSecond, maxStrayAnswersPerSecond])
+    assert(rate >= 1, 'rates are at least 1 a second');
   assert(limits.maxCeps >= 1 && limits.maxCeps <= MAX_CEPS, `maxCeps is from 1 to ${MAX_CEPS}`);
   assert(limits.maxMads > SPARE_MADS, `maxMads is more than ${SPARE_MADS}`);
   assert(limits.maxTransmits >= 1, 'maxTransmits is at least 1');

@@ -9,6 +9,7 @@ import {
   REJ,
   REJECT_REASONS,
   REQ,
+  SIDR_REP,
 } from '../wire/index.js';
 import type { Cell } from './cell.js';
 import { answerStrayDreq, rejectStateless } from './compose.js';
@@ -20,7 +21,9 @@ import { type CepLimits, checkLimits, DEFAULT_LIMITS } from './limits.js';
 import { CepOwner } from './owner.js';
 import { receiveRequest } from './passive.js';
 import type { PathAddress } from './path-table.js';
+import { findCrossing } from './peer-to-peer.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { findSidrRequest, receiveSidrRequest } from './service-resolution.js';
 import { STATE_TABLE } from './state-table.js';
 import { type Command, INPUTS, type Input, type MessageInput, STATES, type State } from './states.js';
 
@@ -173,7 +176,8 @@ export class CepManager {
     | 'localQpns'
     | 'remoteIds'
     | 'remoteQpns'
-    | 'timings',
+    | 'timings'
+    | 'peerRequests',
     number
   > {
     const core = this.#core;
@@ -190,6 +194,7 @@ export class CepManager {
       remoteIds: core.remoteIds.size,
       remoteQpns: core.remoteQpns.size,
       timings: core.timings.size,
+      peerRequests: core.peerRequests.size,
     };
   }
 
@@ -200,7 +205,8 @@ export class CepManager {
 
   #receive(message: MessageName, incoming: Incoming): void {
     if (message === 'REQ') this.#receiveReq(incoming);
-    else if (message === 'SIDR_REQ' || message === 'SIDR_REP') this.#core.drop('unsupported');
+    else if (message === 'SIDR_REQ') this.#receiveSidrReq(incoming);
+    else if (message === 'SIDR_REP') this.#receiveSidrRep(incoming);
     else this.#receiveForCep(message, incoming);
   }
 
@@ -225,7 +231,28 @@ export class CepManager {
       this.#dispatch(this.#cep.moveTo(stale), 'stale', undefined);
       return;
     }
-    receiveRequest(core, this.#cep, incoming);
+    const crossing = findCrossing(core, incoming);
+    if (crossing !== 0) this.#dispatch(this.#cep.moveTo(crossing), 'req', undefined);
+    else if (!core.newRequests.take(from.remoteGid, core.now)) core.drop('requestsLimited');
+    else receiveRequest(core, this.#cep, incoming);
+  }
+
+  #receiveSidrReq(incoming: Incoming): void {
+    const core = this.#core;
+    const known = findSidrRequest(core, incoming);
+    if (known !== 0) this.#dispatch(this.#cep.moveTo(known), 'sidrReq', undefined);
+    else if (!core.newRequests.take(incoming.from.remoteGid, core.now)) core.drop('requestsLimited');
+    else receiveSidrRequest(core, this.#cep, incoming);
+  }
+
+  #receiveSidrRep(incoming: Incoming): void {
+    const core = this.#core;
+    const { bytes, at, from } = incoming;
+    const slot = core.store.slotOfCommId(SIDR_REP.fields.requestId.get(bytes, at));
+    const cep = this.#cep.moveTo(slot);
+    if (slot === 0) core.drop('unknownCommId');
+    else if (!core.paths.isFrom(cep.path, from)) core.drop('wrongAddress');
+    else this.#dispatch(cep, 'sidrRep', undefined);
   }
 
   #receiveForCep(message: MessageName, incoming: Incoming): void {
@@ -267,12 +294,12 @@ export class CepManager {
     return core.store.slotOfCommId(remoteCommId.get(bytes, at));
   }
 
-  #command(cid: Cid, command: Command, parameters: unknown, now: Instant): void {
+  #command(cid: Cid, command: Command, parameters: unknown, now: Instant): unknown {
     const core = this.#core;
     core.now = now;
     const cep = this.#cep.moveTo(core.store.slotOfCid(cid));
     if (command !== 'destroy') core.checkRoom(cep);
-    this.#dispatch(cep, command, parameters);
+    return this.#dispatch(cep, command, parameters);
   }
 
   #countDuplicate(): void {
@@ -281,8 +308,8 @@ export class CepManager {
     counters.duplicates[messageNameOf(ATTRIBUTE_ID.get(incoming.bytes, incoming.at)) as MessageName] += 1;
   }
 
-  /** The one place where inputs meet states. */
-  #dispatch(cep: Cep, input: Input, parameters: unknown): void {
+  /** The one place where inputs meet states. @returns what a call asks for. */
+  #dispatch(cep: Cep, input: Input, parameters: unknown): unknown {
     const core = this.#core;
     const from = cep.state;
     const slot = cep.slot;
@@ -290,7 +317,7 @@ export class CepManager {
     switch (cell.kind) {
       case 'handle': {
         const { generation } = cep;
-        cell.handler(core, cep, parameters as undefined);
+        const result = cell.handler(core, cep, parameters as undefined);
         assert(cep.slot === slot, 'a handler leaves the cursor where it is');
         const gone = cep.owner === 0 && (cep.flags & FLAGS.unbound) === 0;
         const reached: State | 'DESTROYED' = gone ? 'DESTROYED' : (STATES[cep.state] as State);
@@ -298,16 +325,16 @@ export class CepManager {
           cep.generation === generation && cell.to.includes(reached),
           `${STATES[from]} on ${input} does not lead to ${reached}`,
         );
-        return;
+        return result;
       }
       case 'duplicate':
         this.#countDuplicate();
         cell.handler(core, cep, undefined);
-        return;
+        return undefined;
       case 'drop':
         if (cell.reason === 'duplicate' && input !== 'stale') this.#countDuplicate();
         core.drop(cell.reason);
-        return;
+        return undefined;
       case 'illegal': {
         const state = STATES[from] as State;
         assert(

@@ -1,17 +1,22 @@
-import type { Cid, Instant } from '../base/index.js';
+import type { Cid, Instant, ServiceId } from '../base/index.js';
 import type { CommandParameters } from './cell.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
 import type { EventCause, EventType } from './event-queue.js';
 import type {
+  AprParameters,
   DreqParameters,
+  LapParameters,
   ListenParameters,
   MraParameters,
   PrivateDataParameters,
   RejParameters,
   RepParameters,
   ReqParameters,
+  SidrRepParameters,
+  SidrReqParameters,
 } from './parameters.js';
+import type { QpAttributes, QpTarget } from './qp-attributes.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
 import { STATE, STATES, type State } from './states.js';
 
@@ -23,7 +28,10 @@ export interface CepEvent {
   readonly type: EventType;
   readonly cid: Cid;
   readonly cause: EventCause;
-  /** For req_received: the listener. `cid` is the new CEP, in state REQ_RCVD. 0 when the listener is gone, or the request over already. */
+  /**
+   * For req_received and sidr_req_received: the listener. `cid` is the new CEP. 0 when the listener is gone, the request over
+   * already, or the request crossed one of our own (`cid` is that one).
+   */
   readonly listener: Cid;
   /** How often the message was sent whose answer is missing. */
   readonly transmissions: number;
@@ -38,7 +46,7 @@ type Execute = <C extends keyof CommandParameters>(
   command: C,
   parameters: CommandParameters[C],
   now: Instant,
-) => void;
+) => unknown;
 
 /**
  * A consumer of the manager, and the only one who can name its CEPs (R19). No call blocks; what comes of it is an event.
@@ -93,13 +101,33 @@ export class CepOwner {
   }
 
   /** Listens for requests. Each becomes a CEP of this owner and a `req_received`. @throws {@link CepError} `LISTEN_CONFLICT` */
-  listen(cid: Cid, parameters: ListenParameters, now: Instant): void {
-    this.#call(cid, 'listen', parameters, now);
+  listen(cid: Cid, parameters: ListenParameters, now: Instant): ServiceId {
+    return this.#call(cid, 'listen', parameters, now) as ServiceId;
   }
 
   /** Sends a REQ: `rep_received`, `rej_received` or `req_error` follows. @throws {@link CepError} `QPN_IN_USE` */
   sendReq(cid: Cid, parameters: ReqParameters, now: Instant): void {
     this.#call(cid, 'sendReq', parameters, now);
+  }
+
+  /** Makes a REQ without sending it; the queue pair is reserved. @throws {@link CepError} `QPN_IN_USE` */
+  formatReq(cid: Cid, parameters: ReqParameters, now: Instant): void {
+    this.#call(cid, 'formatReq', parameters, now);
+  }
+
+  /** Makes a REP without sending it; the queue pair is reserved. @throws {@link CepError} `QPN_IN_USE` */
+  formatRep(cid: Cid, parameters: RepParameters, now: Instant): void {
+    this.#call(cid, 'formatRep', parameters, now);
+  }
+
+  /** Makes an APR without sending it. */
+  formatApr(cid: Cid, parameters: AprParameters, now: Instant): void {
+    this.#call(cid, 'formatApr', parameters, now);
+  }
+
+  /** Sends what one of the calls above has made. */
+  sendFormatted(cid: Cid, now: Instant): void {
+    this.#call(cid, 'sendFormatted', undefined, now);
   }
 
   /** Answers a REQ with a REP: `rtu_received`, `rej_received` or `rep_error` follows. @throws {@link CepError} `QPN_IN_USE` */
@@ -130,6 +158,36 @@ export class CepOwner {
   /** Answers a DREQ: `timewait_exit` follows. */
   sendDrep(cid: Cid, parameters: PrivateDataParameters, now: Instant): void {
     this.#call(cid, 'sendDrep', parameters, now);
+  }
+
+  /** Proposes an alternate path, from the side that connected: `apr_received` or `lap_error` follows. */
+  sendLap(cid: Cid, parameters: LapParameters, now: Instant): void {
+    this.#call(cid, 'sendLap', parameters, now);
+  }
+
+  /** Answers a proposal (`lap_received`). */
+  sendApr(cid: Cid, parameters: AprParameters, now: Instant): void {
+    this.#call(cid, 'sendApr', parameters, now);
+  }
+
+  /** Asks which queue pair serves a service ID: `sidr_rep_received` or `sidr_req_error` follows. */
+  sendSidrReq(cid: Cid, parameters: SidrReqParameters, now: Instant): void {
+    this.#call(cid, 'sendSidrReq', parameters, now);
+  }
+
+  /** Answers such a question (`sidr_req_received`). */
+  sendSidrRep(cid: Cid, parameters: SidrRepParameters, now: Instant): void {
+    this.#call(cid, 'sendSidrRep', parameters, now);
+  }
+
+  /** The queue pair has moved to its alternate path. @throws {@link CepError} `INVALID_STATE` when there is none. */
+  migrate(cid: Cid, now: Instant): void {
+    this.#call(cid, 'migrate', undefined, now);
+  }
+
+  /** What the queue pair needs to enter a state, from the messages exchanged. @throws {@link CepError} `INVALID_STATE` too early. */
+  getQpAttr<Target extends QpTarget>(cid: Cid, target: Target, now: Instant): Extract<QpAttributes, { state: Target }> {
+    return this.#call(cid, 'getQpAttr', target, now) as Extract<QpAttributes, { state: Target }>;
   }
 
   /** Data arrived on the queue pair before the RTU did: the connection stands. */
@@ -168,7 +226,7 @@ export class CepOwner {
     event.hasMessage = mad !== 0;
     event.at = mads.offset(mad);
     event.listener = 0 as Cid;
-    if (event.type === 'req_received') {
+    if (event.type === 'req_received' || event.type === 'sidr_req_received') {
       cep.flags |= FLAGS.delivered;
       // In a listener the field means something else.
       if (cep.listener !== 0 && cep.state !== STATE.LISTEN)
@@ -196,9 +254,14 @@ export class CepOwner {
     this.#borrowed = 0;
   }
 
-  #call<C extends keyof CommandParameters>(cid: Cid, command: C, parameters: CommandParameters[C], now: Instant): void {
+  #call<C extends keyof CommandParameters>(
+    cid: Cid,
+    command: C,
+    parameters: CommandParameters[C],
+    now: Instant,
+  ): unknown {
     this.#check(cid);
-    this.#execute(cid, command, parameters, now);
+    return this.#execute(cid, command, parameters, now);
   }
 
   #check(cid: Cid): Cep {

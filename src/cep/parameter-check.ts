@@ -12,6 +12,9 @@ const PORT_MAX = 0xff;
 const UDP_PORT_MAX = 0xffff;
 const BACKLOG_MAX = 0xffff_ffff;
 const RETRIES_MAX = 0xff;
+const BACKOFF_MAX = 16;
+/** What a REQ carries: more could never match. */
+const COMPARED_BYTES_MAX = 92;
 const SERVICE_ID_MAX = 0xffff_ffff_ffff_ffffn;
 /** 0 is the SMI, 1 the GSI. */
 const QPN_MIN = 2;
@@ -45,12 +48,24 @@ export function checkTiming(timing: TimingPolicy | undefined): void {
   if (timing === undefined) return;
   checkDuration('timing.responseTimeout', timing.responseTimeout);
   checkInteger('timing.retries', timing.retries, 0, RETRIES_MAX);
+  const { backoff = 1, jitter = 0 } = timing;
+  if (!(backoff >= 1 && backoff <= BACKOFF_MAX)) throw invalid('timing.backoff', backoff, `from 1 to ${BACKOFF_MAX}`);
+  if (!(jitter >= 0 && jitter <= 1)) throw invalid('timing.jitter', jitter, 'from 0 to 1');
+  if (timing.longestTimeout !== undefined) checkDuration('timing.longestTimeout', timing.longestTimeout);
   if (timing.deadline !== undefined) checkDuration('timing.deadline', timing.deadline);
 }
 
-export function checkListen({ serviceId, backlog }: ListenParameters): void {
-  if (typeof serviceId !== 'bigint' || serviceId < 0n || serviceId > SERVICE_ID_MAX) {
-    throw invalid('serviceId', serviceId, 'a bigint of 64 bits');
+export function checkListen({ serviceId, serviceMask, port, compare, backlog }: ListenParameters): void {
+  for (const [name, value] of Object.entries({ serviceId, serviceMask })) {
+    if (value === undefined) continue;
+    if (typeof value !== 'bigint' || value < 0n || value > SERVICE_ID_MAX)
+      throw invalid(name, value, 'a bigint of 64 bits');
+  }
+  checkInteger('port', port, 1, PORT_MAX);
+  if (compare !== undefined) {
+    const { offset, data } = compare;
+    checkInteger('compare.offset', offset, 0, COMPARED_BYTES_MAX - 1);
+    checkInteger('compare.data.length', data.length, 1, COMPARED_BYTES_MAX - offset);
   }
   checkInteger('backlog', backlog, 0, BACKLOG_MAX);
 }

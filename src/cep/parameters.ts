@@ -31,7 +31,11 @@ export interface CmPath {
 /** What a REQ says. Times are exponents (see `TimeExponent`); what is left out has Linux's default. */
 export interface ReqParameters {
   readonly path: CmPath;
+  /** A second path, which the queue pair may move to. */
+  readonly alternatePath?: CmPath;
   readonly serviceId: ServiceId;
+  /** The peer may ask us at the same time: one of the two requests gives way, and a peer that does not listen yet is asked again. */
+  readonly peerToPeer?: boolean;
   /** Our queue pair, 2 to 2²⁴ − 1. */
   readonly qpn: number;
   /** 24 bits. */
@@ -108,8 +112,59 @@ export interface DreqParameters extends PrivateDataParameters {
   readonly timing?: TimingPolicy;
 }
 
-export interface ListenParameters {
+/** What a SIDR_REQ says. */
+export interface SidrReqParameters {
+  readonly path: CmPath;
   readonly serviceId: ServiceId;
+  readonly pKey?: number;
+  /** Exponent of the time that the peer has to answer; default 20. */
+  readonly responseTimeout?: number;
+  /** How often to ask again, 0 to 255; default 15. */
+  readonly retries?: number;
+  /** At most 216 bytes. */
+  readonly privateData?: Uint8Array;
+  readonly timing?: TimingPolicy;
+}
+
+/** What a SIDR_REP says. */
+export interface SidrRepParameters {
+  /** See `SIDR_STATUSES`; default 0, valid. */
+  readonly status?: number;
+  /** The queue pair that serves. */
+  readonly qpn?: number;
+  readonly qKey?: number;
+  /** At most 72 bytes. */
+  readonly additionalInformation?: Uint8Array;
+  /** At most 136 bytes. */
+  readonly privateData?: Uint8Array;
+}
+
+export interface LapParameters {
+  /** The path that is to be the alternate one. */
+  readonly path: CmPath;
+  /** At most 168 bytes. */
+  readonly privateData?: Uint8Array;
+  readonly timing?: TimingPolicy;
+}
+
+export interface AprParameters {
+  /** See `AP_STATUSES`; default 0, success. */
+  readonly status?: number;
+  /** At most 72 bytes. */
+  readonly additionalInformation?: Uint8Array;
+  /** At most 148 bytes. */
+  readonly privateData?: Uint8Array;
+}
+
+export interface ListenParameters {
+  /** Left out, the manager chooses one that nobody uses. */
+  readonly serviceId?: ServiceId;
+  /** The bits of the service ID that count; default all. */
+  readonly serviceMask?: bigint;
+  /** The port to listen on, from 1; default all. */
+  readonly port?: number;
+  /** Only requests whose private data holds these bytes (1 to 92) at this offset match. */
+  readonly compare?: { readonly offset: number; readonly data: Uint8Array };
   /** Requests that may wait to be answered; beyond it a REQ is refused. */
   readonly backlog: number;
   /** What a REQ beyond the backlog gets: a REJ "no resources" (default), or silence, so that the peer tries again. */

@@ -6,23 +6,21 @@ import type { CepCore, Incoming } from './core.js';
 import { checkListen, checkOwnQpn, checkTiming } from './parameter-check.js';
 import type { ListenParameters, RepParameters } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { STATE } from './states.js';
 
 /** The passive side: listening, REQ, REP, RTU (IBTA 12.9.1). */
 
-/** @throws CepError `LISTEN_CONFLICT` when something listens there already, `INVALID_PARAMETER`. */
-export function listen(core: CepCore, cep: Cep, parameters: ListenParameters): void {
+/** @returns the service ID, chosen here if the caller did not. @throws CepError `LISTEN_CONFLICT` when something listens there already, `INVALID_PARAMETER`. */
+export function listen(core: CepCore, cep: Cep, parameters: ListenParameters): ServiceId {
   checkListen(parameters);
-  const { serviceId, backlog, atBacklog } = parameters;
-  core.listens.add(serviceId, cep.slot);
+  const { backlog, atBacklog } = parameters;
+  const serviceId = core.listens.add(parameters, cep.slot);
   cep.serviceHigh = Number(serviceId >> 32n);
   cep.serviceLow = Number(serviceId & 0xffff_ffffn);
   cep.backlog = backlog;
   if (atBacklog === 'silence') cep.flags |= FLAGS.silentBacklog;
   core.enter(cep, 'LISTEN');
-}
-
-export function serviceIdOf(cep: Cep): ServiceId {
-  return ((BigInt(cep.serviceHigh) << 32n) | BigInt(cep.serviceLow)) as ServiceId;
+  return serviceId;
 }
 
 const f = REQ.fields;
@@ -38,7 +36,15 @@ export function receiveRequest(core: CepCore, cursor: CepCursor, incoming: Incom
     rejectStateless(core, incoming, 'REQ', refusal, information);
     return;
   }
-  const listenerSlot = core.listens.find(f.serviceId.get(bytes, at) as ServiceId);
+  const { serviceId, privateData } = f;
+  const listenerSlot = core.listens.find(
+    serviceId.high.get(bytes, at),
+    serviceId.low.get(bytes, at),
+    from.port,
+    bytes,
+    at + privateData.byte,
+    privateData.length,
+  );
   if (listenerSlot === 0) {
     rejectStateless(core, incoming, 'REQ', REJECT_REASONS.invalidServiceId);
     return;
@@ -73,25 +79,56 @@ function admit(core: CepCore, cep: Cep, listener: Cep, incoming: Incoming): void
   const { bytes, at, from } = incoming;
   core.owners.addCep(cep, listener.owner);
   core.store.assignCommId(cep);
-  core.adoptTransaction(cep, incoming);
   cep.path = core.paths.hold({ ...from, trafficClass: f.primaryPath.trafficClass.get(bytes, at) });
-  core.learnRemote(
-    cep,
-    f.localCommId.get(bytes, at),
-    f.localCaGuid.high.get(bytes, at),
-    f.localCaGuid.low.get(bytes, at),
-    f.localQpn.get(bytes, at),
-  );
   cep.serviceHigh = f.serviceId.high.get(bytes, at);
   cep.serviceLow = f.serviceId.low.get(bytes, at);
-  cep.ackTimeout = f.primaryPath.localAckTimeout.get(bytes, at);
-  // The ACK timeout is about twice the packet life, with the peer's own ACK delay in it; Linux halves it likewise.
-  cep.packetLife = Math.max(0, cep.ackTimeout - 1);
-  cep.responseTimeout = f.localCmResponseTimeout.get(bytes, at);
-  cep.maxRetries = f.maxCmRetries.get(bytes, at);
+  learnRequest(core, cep, incoming);
   core.enter(cep, 'REQ_RCVD');
   core.joinBacklog(cep, listener);
   core.tell(cep, 'req_received', 'message');
+}
+
+/** What a REQ says about the peer and the connection. Resources cross: what the peer wants is what we have to hold. */
+export function learnRequest(core: CepCore, cep: Cep, incoming: Incoming): void {
+  const { bytes, at } = incoming;
+  const { localCaGuid, primaryPath } = f;
+  core.adoptTransaction(cep, incoming);
+  core.learnRemote(
+    cep,
+    f.localCommId.get(bytes, at),
+    localCaGuid.high.get(bytes, at),
+    localCaGuid.low.get(bytes, at),
+    f.localQpn.get(bytes, at),
+  );
+  cep.ackTimeout = primaryPath.localAckTimeout.get(bytes, at);
+  // The ACK timeout is about twice the packet life, with the peer's own ACK delay in it; Linux halves it likewise.
+  cep.packetLife = Math.max(0, cep.ackTimeout - 1);
+  cep.remoteAckDelay = 0;
+  cep.responseTimeout = f.localCmResponseTimeout.get(bytes, at);
+  cep.maxRetries = f.maxCmRetries.get(bytes, at);
+  cep.remotePsn = f.startingPsn.get(bytes, at);
+  cep.pKey = f.pKey.get(bytes, at);
+  cep.mtu = f.pathPacketPayloadMtu.get(bytes, at);
+  cep.retryCount = f.retryCount.get(bytes, at);
+  cep.rnrRetryCount = f.rnrRetryCount.get(bytes, at);
+  cep.responderResources = f.initiatorDepth.get(bytes, at);
+  cep.initiatorDepth = f.responderResources.get(bytes, at);
+  learnAlternatePath(core, cep, incoming);
+}
+
+/** A local LID that is not 0 says that there is an alternate path, as Linux has it. */
+function learnAlternatePath(core: CepCore, cep: Cep, { bytes, at, from }: Incoming): void {
+  const { localLid, localGid, remoteGid, trafficClass, localAckTimeout } = f.alternatePath;
+  if (localLid.get(bytes, at) === 0) return;
+  const path = core.paths.hold({
+    port: from.port,
+    localGid: remoteGid.get(bytes, at),
+    remoteGid: localGid.get(bytes, at),
+    trafficClass: trafficClass.get(bytes, at),
+    sourcePort: 0,
+  });
+  core.propose(cep, path, localAckTimeout.get(bytes, at));
+  core.acceptProposal(cep);
 }
 
 /** Our timewait on the pair is not over: the peer has to come with another comm ID (WinOF; Linux takes it as new). */
@@ -101,17 +138,32 @@ export function rejectInTimewait(core: CepCore): void {
 
 /** @throws CepError `QPN_IN_USE` (R3), `INVALID_PARAMETER`; EncodeError when a value does not fit. Then nothing has changed. */
 export function sendRep(core: CepCore, cep: Cep, reply: RepParameters): void {
+  prepareRep(core, cep, reply);
+  launchRep(core, cep);
+}
+
+/** Makes the REP, to be sent later. */
+export function formatRep(core: CepCore, cep: Cep, reply: RepParameters): void {
+  const mraSent = cep.state === STATE.REQ_MRA_SENT;
+  prepareRep(core, cep, reply);
+  core.enter(cep, mraSent ? 'REP_PREPARED_MRA_SENT' : 'REP_PREPARED');
+}
+
+function prepareRep(core: CepCore, cep: Cep, reply: RepParameters): void {
   checkOwnQpn(reply.qpn);
   checkTiming(reply.timing);
-  checkQpn(core, core.paths.get(cep.path).port, reply.qpn);
+  // After a crossing the queue pair of our own request is reserved already.
+  if (reply.qpn !== cep.localQpn) checkQpn(core, core.paths.get(cep.path).port, reply.qpn);
+  const responderResources = reply.responderResources ?? 0;
+  const initiatorDepth = reply.initiatorDepth ?? 0;
   const mad = composeFrom(core, 'REP', {
     localCommId: cep.localCommId,
     remoteCommId: cep.remoteCommId,
     localQKey: reply.qKey ?? 0,
     localQpn: reply.qpn,
     startingPsn: reply.startingPsn,
-    responderResources: reply.responderResources ?? 0,
-    initiatorDepth: reply.initiatorDepth ?? 0,
+    responderResources,
+    initiatorDepth,
     targetAckDelay: reply.targetAckDelay ?? DEFAULT_ACK_DELAY,
     failoverAccepted: reply.failoverAccepted ?? 1,
     endToEndFlowControl: reply.flowControl === true ? 1 : 0,
@@ -120,12 +172,23 @@ export function sendRep(core: CepCore, cep: Cep, reply: RepParameters): void {
     localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
     privateData: reply.privateData,
   });
+  if (cep.flags & FLAGS.localQpnHeld) core.releaseLocalQpn(cep);
   core.holdLocalQpn(cep, reply.qpn);
+  cep.localPsn = reply.startingPsn;
+  cep.responderResources = responderResources;
+  cep.initiatorDepth = initiatorDepth;
+  core.holdTiming(cep, reply.timing);
+  core.prepare(cep, mad);
+}
+
+/** Sends the REP that has been made. */
+export function launchRep(core: CepCore, cep: Cep): void {
+  const mad = core.takePrepared(cep);
   core.leaveBacklog(cep);
   core.keep(cep, mad);
   core.transmit(cep, mad);
   core.enter(cep, 'REP_SENT');
-  core.beginWait(cep, reply.timing);
+  core.beginWait(cep, core.policyOf(cep));
 }
 
 /** No RTU in time: send the REP again, or give up. The peer may have received it all, so its half is rejected. */

@@ -28,10 +28,15 @@ export const CEP_RECORD = {
   backlog: 'uint',
   /** Both ends' addresses, in the path table. */
   path: 'uint',
+  /** The path to move to, 0 if there is none; and the one that a LAP proposes. */
+  alternatePath: 'uint',
+  proposedPath: 'uint',
   /** The timing policy, in its table. */
   timing: 'uint',
   /** The message to send again, in the MAD pool. */
   sentMad: 'uint',
+  /** The message that is formatted but not yet sent. */
+  preparedMad: 'uint',
   transactionHigh: 'uint',
   transactionLow: 'uint',
   /** By how many microseconds MRAs have lengthened the waits for the present answer. */
@@ -42,11 +47,15 @@ export const CEP_RECORD = {
   remoteGuidLow: 'uint',
   localQpn: 'uint',
   remoteQpn: 'uint',
+  /** The first PSN that we send, and that the peer sends. */
+  localPsn: 'uint',
+  remotePsn: 'uint',
   serviceHigh: 'uint',
   serviceLow: 'uint',
-  state: 'octet',
   /** {@link FLAGS}. */
-  flags: 'octet',
+  flags: 'uint',
+  pKey: 'uint',
+  state: 'octet',
   unreadEvents: 'octet',
   /** Exponent of the packet life time on the longest path. */
   packetLife: 'octet',
@@ -58,6 +67,15 @@ export const CEP_RECORD = {
   remoteAckDelay: 'octet',
   maxRetries: 'octet',
   retries: 'octet',
+  /** What the queue pair needs to know: path MTU (IBTA's code), its retries, and the RDMA reads each way. */
+  mtu: 'octet',
+  retryCount: 'octet',
+  rnrRetryCount: 'octet',
+  responderResources: 'octet',
+  initiatorDepth: 'octet',
+  /** Exponents of the ACK timeouts of the alternate and of the proposed path. */
+  alternateAckTimeout: 'octet',
+  proposedAckTimeout: 'octet',
 } as const;
 
 export const FLAGS = {
@@ -77,6 +95,8 @@ export const FLAGS = {
   silentBacklog: 0x40,
   /** The peer has shown that it has forgotten the connection. */
   stale: 0x80,
+  /** A request that the peer's own may cross. */
+  peerToPeer: 0x100,
 } as const;
 
 type FieldName = keyof typeof CEP_RECORD;

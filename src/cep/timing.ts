@@ -1,4 +1,4 @@
-import { after, type Duration, type Instant, NEVER } from '../base/index.js';
+import { after, type Duration, type Instant, NEVER, type Random } from '../base/index.js';
 
 /**
  * How long to wait for answers, where the CM's own exponents will not do. A call that takes a policy uses it for what it
@@ -9,6 +9,12 @@ export interface TimingPolicy {
   readonly responseTimeout: Duration;
   /** How often to send it again at most, 0 to 255. */
   readonly retries: number;
+  /** Each wait is this many times as long as the one before, 1 to 16. Default 1. */
+  readonly backoff?: number;
+  /** The longest a wait may become. Default: no limit. */
+  readonly longestTimeout?: Duration;
+  /** By how much a wait is shortened or lengthened at random, as a share of it: 0 to 1. Keeps many peers out of step. Default 0. */
+  readonly jitter?: number;
   /** The total time after which to give up, whatever the retries and the peer's MRAs say. */
   readonly deadline?: Duration;
 }
@@ -54,8 +60,17 @@ export class TimingTable {
   }
 }
 
-const keyOf = ({ responseTimeout, retries, deadline }: TimingPolicy): string =>
-  `${responseTimeout},${retries},${deadline}`;
+const keyOf = ({ responseTimeout, retries, backoff, longestTimeout, jitter, deadline }: TimingPolicy): string =>
+  `${responseTimeout},${retries},${backoff},${longestTimeout},${jitter},${deadline}`;
+
+/** How long a policy waits after the message was sent for the `retries`-th time again. */
+export function retryDelay(policy: TimingPolicy, retries: number, random: Random): Duration {
+  const { responseTimeout, backoff = 1, longestTimeout = NEVER, jitter = 0 } = policy;
+  const delay = Math.min(responseTimeout * backoff ** retries, longestTimeout);
+  if (jitter === 0) return delay as Duration;
+  const share = random.uint32() / 2 ** 31 - 1;
+  return (delay * (1 + jitter * share)) as Duration;
+}
 
 /** When a policy's total time is over. */
 export function deadlineOf(policy: TimingPolicy | undefined, now: Instant): Instant {

@@ -1,0 +1,168 @@
+import { AP_STATUSES, APR, LAP, type LapPath } from '../wire/index.js';
+import { ackTimeoutOf, addressOf, DEFAULT_HOP_LIMIT, NO_LID, resend } from './active.js';
+import { composeFrom } from './compose.js';
+import type { CepCore } from './core.js';
+import { CepError } from './error.js';
+import { checkPath, checkTiming } from './parameter-check.js';
+import type { AprParameters, CmPath, LapParameters } from './parameters.js';
+import { type Cep, FLAGS } from './record.js';
+import { STATE } from './states.js';
+
+/** LAP, APR and migration: a second path for a connection that stands (IBTA 12.8). */
+
+function lapPath(path: CmPath): Partial<LapPath> {
+  return {
+    localLid: path.localLid ?? NO_LID,
+    remoteLid: path.remoteLid ?? NO_LID,
+    localGid: path.localGid,
+    remoteGid: path.remoteGid,
+    flowLabel: path.flowLabel ?? 0,
+    trafficClass: path.trafficClass ?? 0,
+    hopLimit: path.hopLimit ?? DEFAULT_HOP_LIMIT,
+    packetRate: path.packetRate ?? 0,
+    sl: path.sl ?? 0,
+    localAckTimeout: ackTimeoutOf(path),
+  };
+}
+
+/**
+ * Proposes an alternate path. Only the side that was active may (IBTA 12.8.1).
+ * @throws CepError `INVALID_STATE` at the passive side, `INVALID_PARAMETER`; EncodeError. Then nothing has changed.
+ */
+export function sendLap(core: CepCore, cep: Cep, { path, privateData, timing }: LapParameters): void {
+  if ((cep.flags & FLAGS.active) === 0) {
+    throw new CepError('INVALID_STATE', 'only the side that connected may propose an alternate path', {
+      call: 'sendLap',
+    });
+  }
+  checkPath(path);
+  checkTiming(timing);
+  const mad = composeFrom(core, 'LAP', {
+    localCommId: cep.localCommId,
+    remoteCommId: cep.remoteCommId,
+    remoteQpnEecn: cep.remoteQpn,
+    remoteCmResponseTimeout: cep.responseTimeout,
+    alternatePath: lapPath(path),
+    privateData,
+  });
+  core.propose(cep, core.paths.hold(addressOf(path)), ackTimeoutOf(path));
+  core.newTransaction(cep);
+  core.keep(cep, mad);
+  core.transmit(cep, mad);
+  core.enter(cep, 'LAP_SENT');
+  core.beginWait(cep, timing ?? core.policyOf(cep));
+}
+
+export function resendLapOrGiveUp(core: CepCore, cep: Cep): void {
+  if (cep.retries < core.retriesOf(cep)) {
+    resend(core, cep);
+    core.enter(cep, 'LAP_SENT');
+    core.armRetry(cep);
+  } else {
+    core.tell(cep, 'lap_error', 'retriesExhausted');
+    standAgain(core, cep);
+  }
+}
+
+export function lapDeadline(core: CepCore, cep: Cep): void {
+  core.tell(cep, 'lap_error', 'deadline');
+  standAgain(core, cep);
+}
+
+/** The connection goes on, without what was proposed. */
+function standAgain(core: CepCore, cep: Cep): void {
+  core.keep(cep, 0);
+  core.propose(cep, 0, 0);
+  core.enter(cep, 'ESTABLISHED');
+}
+
+/** The peer proposes an alternate path. A LAP also proves that it has our REP: a lost RTU does not matter any more. */
+export function receiveLap(core: CepCore, cep: Cep): void {
+  const { incoming } = core;
+  if (incoming === undefined) return;
+  if (cep.flags & FLAGS.active) {
+    core.drop('unexpected');
+    return;
+  }
+  const { bytes, at } = incoming;
+  if (cep.state !== STATE.ESTABLISHED) core.tell(cep, 'rtu_received', 'established');
+  if (!core.hasRoomForEvent(cep)) {
+    core.keep(cep, 0);
+    core.enter(cep, 'ESTABLISHED');
+    core.drop('eventsUnread');
+    return;
+  }
+  core.adoptTransaction(cep, incoming);
+  const { localGid, remoteGid, trafficClass, localAckTimeout } = LAP.fields.alternatePath;
+  // What is local to the peer is remote to us.
+  const path = core.paths.hold({
+    port: incoming.from.port,
+    localGid: remoteGid.get(bytes, at),
+    remoteGid: localGid.get(bytes, at),
+    trafficClass: trafficClass.get(bytes, at),
+    sourcePort: 0,
+  });
+  core.propose(cep, path, localAckTimeout.get(bytes, at));
+  core.keep(cep, 0);
+  core.enter(cep, 'LAP_RCVD');
+  core.tell(cep, 'lap_received', 'message');
+}
+
+/** Answers a LAP. With status 0 the path is the connection's alternate path from now on. */
+export function sendApr(core: CepCore, cep: Cep, parameters: AprParameters): void {
+  core.prepare(cep, composeApr(core, cep, parameters));
+  launchApr(core, cep);
+}
+
+/** Makes the APR, to be sent later. */
+export function formatApr(core: CepCore, cep: Cep, parameters: AprParameters): void {
+  const mraSent = cep.state === STATE.LAP_MRA_SENT;
+  core.prepare(cep, composeApr(core, cep, parameters));
+  core.enter(cep, mraSent ? 'APR_PREPARED_MRA_SENT' : 'APR_PREPARED');
+}
+
+/** Sends the APR that has been made. */
+export function launchApr(core: CepCore, cep: Cep): void {
+  const mad = core.takePrepared(cep);
+  conclude(core, cep, APR.fields.apStatus.get(core.mads.bytes, core.at(mad)));
+  core.transmit(cep, mad);
+  core.keep(cep, 0);
+  core.enter(cep, 'ESTABLISHED');
+}
+
+function composeApr(core: CepCore, cep: Cep, { status, additionalInformation, privateData }: AprParameters): number {
+  return composeFrom(core, 'APR', {
+    localCommId: cep.localCommId,
+    remoteCommId: cep.remoteCommId,
+    additionalInformationLength: additionalInformation?.length ?? 0,
+    apStatus: status ?? AP_STATUSES.success,
+    additionalInformation,
+    privateData,
+  });
+}
+
+/** The proposal becomes the alternate path, or is forgotten. */
+function conclude(core: CepCore, cep: Cep, status: number): void {
+  if (status === AP_STATUSES.success) core.acceptProposal(cep);
+  else core.propose(cep, 0, 0);
+}
+
+export function receiveApr(core: CepCore, cep: Cep): void {
+  const { incoming } = core;
+  if (incoming === undefined) return;
+  conclude(core, cep, APR.fields.apStatus.get(incoming.bytes, incoming.at));
+  core.keep(cep, 0);
+  core.enter(cep, 'ESTABLISHED');
+  core.tell(cep, 'apr_received', 'message');
+}
+
+/**
+ * The queue pair has moved to its alternate path: so does the CM, and what was the primary path is the alternate one.
+ * @throws CepError `INVALID_STATE` when there is no alternate path.
+ */
+export function migrate(core: CepCore, cep: Cep): void {
+  if (cep.alternatePath === 0) {
+    throw new CepError('INVALID_STATE', 'the connection has no alternate path', { call: 'migrate' });
+  }
+  core.swapPaths(cep);
+}

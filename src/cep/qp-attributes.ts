@@ -1,0 +1,80 @@
+import type { CepCore } from './core.js';
+import { CepError } from './error.js';
+import type { PathAddress } from './path-table.js';
+import { type Cep, FLAGS } from './record.js';
+
+/** A queue pair's state that the CM leads it to (IBTA 10.3.1). */
+export type QpTarget = 'INIT' | 'RTR' | 'RTS';
+
+/** What a queue pair needs to enter INIT. */
+export interface InitAttributes {
+  readonly state: 'INIT';
+  readonly pKey: number;
+  readonly port: number;
+}
+
+/** What it needs to be ready to receive. */
+export interface RtrAttributes {
+  readonly state: 'RTR';
+  readonly path: PathAddress;
+  readonly alternatePath: PathAddress | undefined;
+  /** IBTA's code, 1 (256) to 5 (4096). */
+  readonly mtu: number;
+  readonly destinationQpn: number;
+  /** The first PSN that the peer sends. */
+  readonly receivePsn: number;
+  /** Incoming RDMA reads and atomics: our responder resources. */
+  readonly responderResources: number;
+}
+
+/** What it needs to be ready to send. */
+export interface RtsAttributes {
+  readonly state: 'RTS';
+  readonly sendPsn: number;
+  /** Exponent of the local ACK timeout. */
+  readonly ackTimeout: number;
+  /** 0 to 7. */
+  readonly retryCount: number;
+  /** 0 to 7; 7 is "for ever". */
+  readonly rnrRetryCount: number;
+  /** Outgoing RDMA reads and atomics: at most what the peer can hold. */
+  readonly initiatorDepth: number;
+  readonly alternateAckTimeout: number | undefined;
+}
+
+export type QpAttributes = InitAttributes | RtrAttributes | RtsAttributes;
+
+/**
+ * The attributes with which a queue pair enters a state, from the messages exchanged so far (IBTA 12.9.1).
+ * @throws CepError `INVALID_STATE` when the messages that say them have not been exchanged.
+ */
+export function qpAttributes(core: CepCore, cep: Cep, target: QpTarget): QpAttributes {
+  const { path, alternatePath, pKey } = cep;
+  if (target === 'INIT') return { state: 'INIT', pKey, port: core.paths.get(path).port };
+  if ((cep.flags & FLAGS.remoteIdKnown) === 0) {
+    throw new CepError('INVALID_STATE', `the peer's queue pair is not known yet: no attributes for ${target}`, {
+      call: 'getQpAttr',
+      target,
+    });
+  }
+  if (target === 'RTR') {
+    return {
+      state: 'RTR',
+      path: core.paths.get(path),
+      alternatePath: alternatePath === 0 ? undefined : core.paths.get(alternatePath),
+      mtu: cep.mtu,
+      destinationQpn: cep.remoteQpn,
+      receivePsn: cep.remotePsn,
+      responderResources: cep.responderResources,
+    };
+  }
+  return {
+    state: 'RTS',
+    sendPsn: cep.localPsn,
+    ackTimeout: cep.ackTimeout,
+    retryCount: cep.retryCount,
+    rnrRetryCount: cep.rnrRetryCount,
+    initiatorDepth: cep.initiatorDepth,
+    alternateAckTimeout: alternatePath === 0 ? undefined : cep.alternateAckTimeout,
+  };
+}
