@@ -9,6 +9,8 @@ export default class SummaryReporter implements Reporter {
     for (const module of modules) {
       // A module that does not load has no tests to count; it still failed.
       if (module.state() === 'failed' && module.errors().length > 0) failed += 1;
+      // A hook that fails is no test, and may have skipped some.
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) failed += 1;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state === 'passed') passed += 1;
