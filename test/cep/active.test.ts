@@ -55,6 +55,16 @@ describe('REQ', () => {
     expect(pair.client.manager.counters.retries.REQ).toBe(1);
   });
 
+  test('has a transaction ID of its own', () => {
+    const pair = new Pair();
+    for (const qpn of [0x100, 0x101, 0x102]) {
+      pair.client.owner.sendReq(pair.client.owner.create(), pair.request({ qpn }), pair.now);
+    }
+    const ids = pair.collect().map(({ mad }) => mad.header.transactionId);
+    expect(new Set(ids).size).toBe(3);
+    expect(ids).not.toContain(0n);
+  });
+
   test('has a transaction ID that its MRA, REP and RTU repeat, and a DREQ does not', () => {
     const pair = new Pair();
     pair.listen();
@@ -85,7 +95,8 @@ describe('the answer to a REQ', () => {
     expect(event).toMatchObject({ type: 'rep_received', cause: 'message', cid: client });
     expect(event.mad?.fields).toMatchObject({ localQpn: 0x200, startingPsn: 7, localCaGuid: 0x2222n });
     expect(pair.client.owner.state(client)).toBe('REP_RCVD');
-    expect(pair.client.manager.usage().timers).toBe(0);
+    // Nothing waits for an answer, and the REQ is not needed any more.
+    expect(pair.client.manager.usage()).toMatchObject({ timers: 0, mads: 0 });
   });
 
   test('an MRA makes REQ_MRA_RCVD, from which a REP is accepted as well', () => {
