@@ -50,6 +50,14 @@ async function demo({ server, client, capture }: Options): Promise<number> {
     const line = ladder.line(side, event);
     if (line !== undefined) show(line);
   });
+  const children: Child[] = [];
+  let interrupt: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    interrupt = signal;
+    // Each child closes its connections by itself, and ends.
+    for (const child of children) child.process.kill('SIGINT');
+  };
+  for (const signal of SIGNALS) process.once(signal, stop);
   show(`Two processes, one connection: REQ, REP and RTU make it, DREQ and DREP end it.\n\n${ladder.header()}`);
 
   // Where IPv4's identification cannot be fixed the ICRC is wrong; the two of us need not mind.
@@ -59,9 +67,11 @@ async function demo({ server, client, capture }: Options): Promise<number> {
   const where = formatHostAndPort(server, PORT);
   const right = start(['listen', where, '--count', '1', '--private-data', 'welcome', ...icrc]);
   let left: Child | undefined;
+  children.push(right);
   right.onEvent = (event) => {
-    if (event.event === 'listening') {
+    if (event.event === 'listening' && interrupt === undefined) {
       left = start(['connect', where, '--from', client, ...greeting, ...icrc, ...captured]);
+      children.push(left);
       left.onEvent = (seen) => events.add({ ...seen, side: 'left' });
       // Without a client the server would wait for ever.
       void left.ended.then((status) => status !== 0 && right.process.kill('SIGINT'));
@@ -69,13 +79,6 @@ async function demo({ server, client, capture }: Options): Promise<number> {
     events.add({ ...event, side: 'right' });
   };
 
-  let interrupt: NodeJS.Signals | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
-    interrupt = signal;
-    // Each child closes its connections by itself, and ends.
-    for (const child of [left, right]) child?.process.kill('SIGINT');
-  };
-  for (const signal of SIGNALS) process.once(signal, stop);
   const serverStatus = await right.ended;
   const clientStatus = await left?.ended;
   for (const signal of SIGNALS) process.off(signal, stop);
