@@ -4,6 +4,7 @@ import { connectCommand } from './connect.js';
 import { decodeCommand } from './decode.js';
 import { demoCommand } from './demo.js';
 import { listenCommand } from './listen.js';
+import { simCommand } from './sim.js';
 
 const STATUS_FAILED = 1;
 const STATUS_USAGE = 2;
@@ -23,12 +24,13 @@ Examples:
   ibcm listen 127.0.0.1:7471                  in one terminal
   ibcm connect 127.0.0.1:7471 --hold-ms 5000  in another
   ibcm decode capture.pcapng                  what a capture holds
+  ibcm sim --seeds 1..1000                    many runs in a simulated network with faults
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     );
   all.exitOverride();
   complainOnOneLine(all, 'ibcm');
-  for (const command of [demoCommand(), listenCommand(), connectCommand(), decodeCommand()]) {
+  for (const command of [demoCommand(), listenCommand(), connectCommand(), decodeCommand(), simCommand()]) {
     command.copyInheritedSettings(all);
     complainOnOneLine(command, `ibcm ${command.name()}`);
     all.addCommand(command);

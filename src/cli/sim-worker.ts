@@ -1,0 +1,27 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { runSeed, type SimSettings } from '../sim/index.js';
+
+/** Seeds to be run, both ends included. */
+export interface SeedRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What came of them. */
+export interface RangeResult extends SeedRange {
+  readonly lifecycles: number;
+  readonly failed: readonly number[];
+}
+
+/** Runs ranges of seeds, one at a time, as they are asked for. */
+parentPort?.on('message', ({ first, last }: SeedRange) => {
+  const fixed = workerData as Partial<SimSettings>;
+  let lifecycles = 0;
+  const failed: number[] = [];
+  for (let seed = first; seed <= last; seed += 1) {
+    const result = runSeed({ seed, fixed });
+    lifecycles += result.lifecycles;
+    if (result.violation !== undefined) failed.push(seed);
+  }
+  parentPort?.postMessage({ first, last, lifecycles, failed } satisfies RangeResult);
+});

@@ -1,0 +1,32 @@
+/** A running hash of everything that happens: two runs with equal digests did the same. Not for secrets. */
+export class Digest {
+  #low = 0x811c_9dc5;
+  #high = 0x0100_0193;
+
+  add(word: number): void {
+    this.#low = Math.imul(this.#low ^ word, 0x85eb_ca6b);
+    this.#low ^= this.#low >>> 15;
+    this.#high = Math.imul((this.#high << 5) ^ (this.#high >>> 27) ^ this.#low, 0x9e37_79b1);
+  }
+
+  /** A moment, to the 64th of a microsecond. */
+  addTime(time: number): void {
+    this.add(Math.floor(time * 64) | 0);
+  }
+
+  addWords(words: Int32Array, from: number, to: number): void {
+    let low = this.#low;
+    for (let i = from; i < to; i += 1) {
+      low = Math.imul(low ^ (words[i] as number), 0x85eb_ca6b);
+      low ^= low >>> 15;
+    }
+    this.#low = low;
+    this.add(to - from);
+  }
+
+  /** 16 hexadecimal digits. */
+  toString(): string {
+    const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
+    return hex(this.#high) + hex(this.#low);
+  }
+}

@@ -1,0 +1,97 @@
+import { between, chance, streamOf } from './streams.js';
+
+/** What a simulation is made of. Rates are probabilities per transmission, the numbers of timed faults are means per run. */
+export interface SimSettings {
+  readonly adapters: number;
+  /** Ports of each adapter, 1 or 2: the first has an IPv4 address, the second an IPv6 address. */
+  readonly ports: number;
+  /** Owners of each adapter's CEP manager; each listens for one service. */
+  readonly owners: number;
+  /** Connections that are attempted. */
+  readonly connections: number;
+  /** For how long connections begin and faults happen; after it the network is healed. */
+  readonly faultPhaseMs: number;
+  /** Within how long after it everything must have come to rest. */
+  readonly restMs: number;
+  /** Each link's latency is drawn up to this. */
+  readonly latencyUs: number;
+  /** By how much each packet's latency varies. */
+  readonly jitterUs: number;
+  /** How late a delayed packet comes at most. It must stay below the packet life time, or timewait promises nothing. */
+  readonly delayMs: number;
+  /** Whether packets (BTH to ICRC) travel, or MADs alone, which is faster. */
+  readonly fabric: 'packet' | 'mad';
+  /** How many steps pass from one check of an adapter's invariants to the next. */
+  readonly checkEvery: number;
+  readonly loss: number;
+  readonly duplication: number;
+  readonly reordering: number;
+  readonly delay: number;
+  readonly corruption: number;
+  readonly partitions: number;
+  readonly portFailures: number;
+  readonly crashes: number;
+  readonly slowConsumers: number;
+  readonly misuses: number;
+}
+
+export const FAULT_SETTINGS = [
+  'loss',
+  'duplication',
+  'reordering',
+  'delay',
+  'corruption',
+  'partitions',
+  'portFailures',
+  'crashes',
+  'slowConsumers',
+  'misuses',
+] as const satisfies readonly (keyof SimSettings)[];
+export type FaultSetting = (typeof FAULT_SETTINGS)[number];
+
+/** The defaults; of a fault's rate, the greatest that a seed draws. */
+export const DEFAULT_SETTINGS: SimSettings = {
+  adapters: 3,
+  ports: 2,
+  owners: 2,
+  connections: 200,
+  faultPhaseMs: 20_000,
+  restMs: 120_000,
+  latencyUs: 200,
+  jitterUs: 50,
+  delayMs: 60,
+  fabric: 'packet',
+  checkEvery: 1,
+  loss: 0.05,
+  duplication: 0.05,
+  reordering: 0.05,
+  delay: 0.02,
+  corruption: 0.02,
+  partitions: 3,
+  portFailures: 2,
+  crashes: 2,
+  slowConsumers: 3,
+  misuses: 20,
+};
+
+/** Packets are the default; this share of the seeds lets MADs travel, for speed. */
+const MAD_SHARE = 0.5;
+/** Seeds in which nothing fails: there both sides must agree without any excuse. */
+const FAULTLESS_SHARE = 1 / 8;
+
+/**
+ * The settings of a seed. What is not fixed is drawn, each fault by itself and every other one absent: combinations that
+ * fixed rates would never give come up ("swarm testing", Groce et al.).
+ */
+export function settingsOf(seed: number, fixed: Partial<SimSettings> = {}): SimSettings {
+  const random = streamOf(seed, 'settings');
+  const faultless = chance(random, FAULTLESS_SHARE);
+  const fabric = chance(random, MAD_SHARE) ? 'mad' : 'packet';
+  const rates: Partial<Record<FaultSetting, number>> = {};
+  for (const fault of FAULT_SETTINGS) {
+    const absent = chance(random, 0.5);
+    const rate = between(random, 0, DEFAULT_SETTINGS[fault]);
+    rates[fault] = absent || faultless ? 0 : rate;
+  }
+  return { ...DEFAULT_SETTINGS, fabric, ...rates, ...fixed };
+}

@@ -1,0 +1,127 @@
+import { type CaGuid, type Gid, type Instant, NEVER, parseGid } from '../base/index.js';
+import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
+import type { CepInspector, CmPath } from '../cep/index.js';
+import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
+import { Consumer } from './consumer.js';
+import { streamOf } from './streams.js';
+import type { World } from './world.js';
+
+/** How adapters come into being: tests plant bugs here. */
+export type MakeAdapter = (options: ChannelAdapterOptions) => ChannelAdapter;
+export const makeAdapter: MakeAdapter = (options) => new ChannelAdapter(options);
+
+const QPN_BASE = 0x100;
+/** Queue pairs of each port before it makes more: few, so that they are used again soon. */
+const QPNS = 64;
+/** Enough for everything at once, and small enough that making an adapter costs little. */
+const LIMITS = { maxCeps: 255, maxMads: 512, maxTransmits: 256 };
+
+/** The address of a port. Its last two bytes say which it is: port 1 has an IPv4, port 2 an IPv6 address. */
+export function gidOf(adapter: number, port: number): Gid {
+  const gid = parseGid(port === 1 ? '10.77.0.0' : 'fd00::77:0:0');
+  gid[14] = adapter;
+  gid[15] = port;
+  return gid;
+}
+
+/** An adapter of the simulated network: a real {@link ChannelAdapter}, its consumers, and what the fabric has seen of it. */
+export class SimAdapter {
+  readonly number: number;
+  readonly gids: readonly Gid[];
+  readonly #world: World;
+  readonly #make: MakeAdapter;
+  /** How often it has crashed. */
+  incarnation = 0;
+  /** Undefined while it is away after a crash. */
+  ca: ChannelAdapter | undefined;
+  inspector: CepInspector;
+  consumers: Consumer[] = [];
+  /** When the adapter wants to be called. */
+  wakeAt: Instant = NEVER;
+  /** What the fabric took from this incarnation, and brought to it. */
+  readonly taken = Object.fromEntries(MESSAGE_NAMES.map((name) => [name, 0])) as Record<MessageName, number>;
+  delivered = 0;
+  steps = 0;
+  /** The queue pairs that consumers use now, by port. */
+  readonly #busy: Uint8Array[] = [];
+  readonly #paths = new Map<number, CmPath>();
+
+  constructor(world: World, number: number, make: MakeAdapter) {
+    this.number = number;
+    this.#world = world;
+    this.#make = make;
+    this.gids = Array.from({ length: world.settings.ports }, (_, index) => gidOf(number, index + 1));
+    this.inspector = this.start();
+  }
+
+  /** Comes into being, or again after a crash: same addresses and CA GUID, nothing remembered, other comm IDs. */
+  start(): CepInspector {
+    const { seed, settings } = this.#world;
+    this.ca = this.#make({
+      caGuid: BigInt(0x0002_c900_0000 + this.number) as CaGuid,
+      random: streamOf(seed, 'adapters', this.number, this.incarnation),
+      ports: this.gids.map((gid) => ({ gid })),
+      limits: LIMITS,
+    });
+    const { cep } = this.ca;
+    this.inspector = cep.inspect();
+    this.consumers = Array.from(
+      { length: settings.owners },
+      (_, index) => new Consumer(this.#world, this, index, cep.openOwner()),
+    );
+    for (const name of MESSAGE_NAMES) this.taken[name] = 0;
+    this.delivered = 0;
+    this.#busy.length = 0;
+    for (const _ of this.gids) this.#busy.push(new Uint8Array(QPNS + settings.connections * 2));
+    return this.inspector;
+  }
+
+  /** Loses everything. Its consumers die with it. */
+  crash(): void {
+    for (const consumer of this.consumers) consumer.die();
+    this.ca = undefined;
+    this.consumers = [];
+    this.wakeAt = NEVER;
+    this.incarnation += 1;
+  }
+
+  /** The path to a port of an adapter, from our port of the same number. Made once: paths are alike. */
+  pathTo(adapter: number, port: number, packetLife: number): CmPath {
+    const key = (adapter * 4 + port) * 32 + packetLife;
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      path = { localGid: this.gid(port), remoteGid: gidOf(adapter, port), port, packetLife };
+      this.#paths.set(key, path);
+    }
+    return path;
+  }
+
+  gid(port: number): Gid {
+    return this.gids[port - 1] as Gid;
+  }
+
+  /** A queue pair that no consumer uses, from `hint` (a share of all) on. It may be in timewait. */
+  takeQpn(port: number, hint: number): number {
+    const busy = this.#busy[port - 1] as Uint8Array;
+    let index = Math.floor(hint * QPNS);
+    // Round the few first; beyond them when all are in use.
+    for (let tries = 0; tries < QPNS && busy[index] !== 0; tries += 1) index = (index + 1) % QPNS;
+    if (busy[index] !== 0) index = busy.indexOf(0, QPNS);
+    busy[index] = 1;
+    return QPN_BASE + index;
+  }
+
+  giveQpnBack(port: number, qpn: number): void {
+    const busy = this.#busy[port - 1] as Uint8Array;
+    if (qpn !== 0) busy[qpn - QPN_BASE] = 0;
+  }
+
+  /** Whether a CEP of a port holds a queue pair, timewait included. */
+  isQpnHeld(port: number, qpn: number): boolean {
+    const { inspector } = this;
+    for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
+      if (inspector.moveTo(slot) && inspector.localQpn === qpn && inspector.port === port) return true;
+    }
+    return false;
+  }
+}

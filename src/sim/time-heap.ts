@@ -1,0 +1,92 @@
+import { type Instant, NEVER } from '../base/index.js';
+
+/**
+ * What is going to happen, earliest first; what is due at the same moment happens in the order in which it was added.
+ * A binary heap in typed arrays: an entry is a moment and a number that its user understands.
+ */
+export class TimeHeap {
+  #times = new Float64Array(1024);
+  #orders = new Float64Array(1024);
+  #values = new Float64Array(1024);
+  #size = 0;
+  #added = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** When the first entry is due; NEVER if there is none. */
+  get next(): Instant {
+    return this.#size === 0 ? NEVER : (this.#times[0] as Instant);
+  }
+
+  add(time: number, value: number): void {
+    if (this.#size === this.#times.length) this.#grow();
+    let place = this.#size;
+    this.#size += 1;
+    this.#added += 1;
+    const times = this.#times;
+    // The newest entry is the last among equals, so that times alone decide here.
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if ((times[parent] as number) <= time) break;
+      this.#copy(parent, place);
+      place = parent;
+    }
+    times[place] = time;
+    this.#orders[place] = this.#added;
+    this.#values[place] = value;
+  }
+
+  /** Removes the first entry. @returns its value; the heap must not be empty. */
+  take(): number {
+    const value = this.#values[0] as number;
+    this.#size -= 1;
+    const last = this.#size;
+    if (last > 0) this.#sink(last);
+    return value;
+  }
+
+  /** Puts the entry at `last` where it belongs, from the top down. */
+  #sink(last: number): void {
+    const time = this.#times[last] as number;
+    const order = this.#orders[last] as number;
+    const value = this.#values[last] as number;
+    let place = 0;
+    for (;;) {
+      let child = 2 * place + 1;
+      if (child >= last) break;
+      if (child + 1 < last && this.#isBefore(child + 1, this.#times[child] as number, this.#orders[child] as number)) {
+        child += 1;
+      }
+      if (!this.#isBefore(child, time, order)) break;
+      this.#copy(child, place);
+      place = child;
+    }
+    this.#times[place] = time;
+    this.#orders[place] = order;
+    this.#values[place] = value;
+  }
+
+  #isBefore(place: number, time: number, order: number): boolean {
+    const own = this.#times[place] as number;
+    return own < time || (own === time && (this.#orders[place] as number) < order);
+  }
+
+  #copy(from: number, to: number): void {
+    this.#times[to] = this.#times[from] as number;
+    this.#orders[to] = this.#orders[from] as number;
+    this.#values[to] = this.#values[from] as number;
+  }
+
+  #grow(): void {
+    const grown = (old: Float64Array): Float64Array<ArrayBuffer> => {
+      const larger = new Float64Array(old.length * 2);
+      larger.set(old);
+      return larger;
+    };
+    this.#times = grown(this.#times);
+    this.#orders = grown(this.#orders);
+    this.#values = grown(this.#values);
+  }
+}

@@ -1,0 +1,37 @@
+import { IbcmError, type Instant } from '../base/index.js';
+
+/** What must hold, by name. Each has one sentence; `docs/verification.md` says when it is checked. */
+export const INVARIANTS = {
+  assertion: 'no assertion of ours fails and nothing throws what it should not',
+  timer: 'one timer runs in a state that waits, and none elsewhere',
+  timerLeft: 'no timer runs for a CEP that does not exist',
+  qpn: 'one queue pair is in one connection of a port',
+  queue: "a CEP's queue holds as many events as it counts",
+  index: 'the indexes hold what the CEPs hold',
+  owner: 'every CID belongs to one owner',
+  event: 'a CEP tells its owner what its attempt can lead to, each thing once',
+  ending: 'an attempt ends once, and after it nothing comes but one timewait_exit',
+  role: 'the active side sends no REP, the passive side no REQ and no RTU',
+  parameters: 'both sides believe in a connection with the same parameters',
+  agreement: 'at rest both sides agree on which connections exist',
+  call: 'a call succeeds where the state table says so, and fails with a typed error elsewhere',
+  icrc: 'a corrupt packet is dropped',
+  counters: 'what was counted adds up to what the fabric saw',
+  rest: 'in a healed network everything comes to rest within a bound',
+  leftover: 'nothing is left over',
+} as const;
+export type Invariant = keyof typeof INVARIANTS;
+
+export interface ViolationDetails {
+  readonly invariant: Invariant;
+  readonly at: Instant;
+  /** The attempt that it is about, −1 if it is about none. */
+  readonly attempt: number;
+}
+
+/** An invariant does not hold. */
+export class ViolationError extends IbcmError<'VIOLATION', ViolationDetails> {
+  constructor(invariant: Invariant, message: string, at: Instant, attempt = -1, options?: { cause?: unknown }) {
+    super('VIOLATION', `${invariant}: ${message}`, { invariant, at, attempt }, options);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Cid, Instant, SeededRandom } from '../base/index.js';
+import type { Consumer } from './consumer.js';
+import { Digest } from './digest.js';
+import type { SimSettings } from './settings.js';
+import { Attempt, Side } from './side.js';
+import { streamOf } from './streams.js';
+import { TimeHeap } from './time-heap.js';
+import type { Trace } from './trace.js';
+import { type Invariant, ViolationError } from './violation.js';
+
+/** What a consumer has put off. */
+export const ACTIONS = ['answer', 'end', 'answerDisconnect', 'data', 'destroy', 'again'] as const;
+export type Action = (typeof ACTIONS)[number];
+const ACTION_NUMBER = Object.fromEntries(ACTIONS.map((action, number) => [action, number])) as Record<Action, number>;
+
+/** What lies ahead: an entry of the heap is one of these kinds and a number. */
+export const ENTRY = { arrival: 0, start: 1, action: 2, faultBegins: 3, faultEnds: 4 } as const;
+const ENTRY_RANGE = 2 ** 40;
+
+/** What all parts of one simulation share: time, what lies ahead, and the record of what was. */
+export class World {
+  now = 0 as Instant;
+  readonly seed: number;
+  readonly settings: SimSettings;
+  readonly ahead = new TimeHeap();
+  readonly digest = new Digest();
+  readonly trace: Trace | undefined;
+  readonly attempts: (Attempt | undefined)[] = [];
+  readonly sides: Side[] = [];
+  readonly misuse: SeededRandom;
+  /** Attempts that were begun, later tries with the same CEP included. */
+  lifecycles = 0;
+
+  constructor(seed: number, settings: SimSettings, trace: Trace | undefined) {
+    this.seed = seed;
+    this.settings = settings;
+    this.trace = trace;
+    this.misuse = streamOf(seed, 'misuse');
+  }
+
+  /** Whether the time of faults is over, and with it the time of new attempts. */
+  get isHealed(): boolean {
+    return this.now >= this.settings.faultPhaseMs * 1_000;
+  }
+
+  /** Adds an entry. @param time a moment, not a span. */
+  at(time: number, kind: number, number: number): void {
+    this.ahead.add(time, kind * ENTRY_RANGE + number);
+  }
+
+  /** Puts off what a consumer does with one of its sides. */
+  later(delay: number, side: Side, action: Action): void {
+    this.at(this.now + delay, ENTRY.action, side.number * ACTIONS.length + ACTION_NUMBER[action]);
+  }
+
+  /** Splits an entry into its kind and its number. */
+  static kindOf(entry: number): number {
+    return Math.floor(entry / ENTRY_RANGE);
+  }
+
+  static numberOf(entry: number): number {
+    return entry % ENTRY_RANGE;
+  }
+
+  newSide(attempt: Attempt, role: 'active' | 'passive', consumer: Consumer, cid: Cid): Side {
+    const side = new Side(this.sides.length, attempt, role, consumer, cid);
+    this.sides.push(side);
+    return side;
+  }
+
+  /** @throws {@link ViolationError} always. */
+  fail(invariant: Invariant, message: string, about?: Side | Attempt): never {
+    const attempt = about instanceof Side ? about.attempt.number : about instanceof Attempt ? about.number : -1;
+    throw new ViolationError(invariant, message, this.now, attempt);
+  }
+}
