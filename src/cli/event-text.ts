@@ -42,8 +42,8 @@ function joinPorts(fields: [string, unknown][]): [string, unknown][] {
 function fieldText(name: string, value: unknown): string[] {
   if (value === undefined || value === '') return [];
   if (name === 'privateData') {
-    const shown = showPrivateData(String(value));
-    return shown === '' ? [] : [`privateData=${shown}`];
+    const shown = showPrivateData(Buffer.from(String(value), 'hex'));
+    return shown === undefined ? [] : [`privateData=${shown}`];
   }
   if (name === 'message') return [String(value)];
   if (typeof value === 'number' && /Qpn|Psn/.test(name)) return [`${name}=0x${value.toString(16).padStart(6, '0')}`];

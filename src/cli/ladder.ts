@@ -91,15 +91,20 @@ export class Ladder {
 const shorten = (text: string, width: number): string => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
 
 function details(event: EventLine): string {
-  const { remoteQpn, privateData, reasonName } = event as {
+  const {
+    remoteQpn,
+    privateData = '',
+    reasonName,
+  } = event as {
     remoteQpn?: number;
     privateData?: string;
     reasonName?: string;
   };
+  const data = showPrivateData(Buffer.from(privateData, 'hex'));
   const parts = [
     ...(remoteQpn === undefined ? [] : [`QPN 0x${remoteQpn.toString(16).padStart(6, '0')}`]),
     ...(reasonName === undefined ? [] : [reasonName]),
-    ...(privateData === undefined ? [] : [showPrivateData(privateData)].filter((shown) => shown !== '')),
+    ...(data === undefined ? [] : [data]),
   ];
   return parts.length === 0 ? '' : ` ${parts.join(' ')}`;
 }

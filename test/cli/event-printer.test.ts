@@ -12,8 +12,8 @@ import { digits } from './program.js';
 
 describe('private data is shown', () => {
   test.each([
-    ['as nothing, if there is none', '', ''],
-    ['as nothing, if the field is empty', '00'.repeat(196), ''],
+    ['as nothing, if there is none', '', undefined],
+    ['as nothing, if the field is empty', '00'.repeat(196), undefined],
     ['as text without the zeros that fill the field', `${digits('hello')}0000`, '"hello"'],
     ['as text with its quotes escaped', digits('say "hi"'), String.raw`"say \"hi\""`],
     ['as hex with leading and inner zeros', '00ff00ff0000', '0x00ff00ff'],
@@ -21,9 +21,10 @@ describe('private data is shown', () => {
     ['as hex if its first byte is small', '0100', '0x01'],
     ['as hex if it is text beyond ASCII', 'c3bc', '0xc3bc'],
     ['as hex if it would move the cursor', digits('\u001b[2J'), '0x1b5b324a'],
+    ['as hex up to 32 bytes', 'ff'.repeat(34), `0x${'ff'.repeat(32)}… (2 more bytes)`],
     ['as hex, being zeros inside text', digits('a\0b'), '0x610062'],
   ])('%s', (_, field, shown) => {
-    expect(showPrivateData(field)).toBe(shown);
+    expect(showPrivateData(Buffer.from(field, 'hex'))).toBe(shown);
   });
 });
 

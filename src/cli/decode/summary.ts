@@ -20,6 +20,7 @@ import {
   sidrStatusName,
   TRANSPORT_SERVICE_TYPES,
 } from '../../wire/index.js';
+import { showBytes, showPrivateData, withoutTrailingZeros } from '../private-data.js';
 import { hex64, hexOf } from './json.js';
 
 /** What matters of a message to someone who looks for a fault, as phrases. `--json` has every field. */
@@ -219,24 +220,6 @@ function information(field: Uint8Array, length: number): string[] {
 }
 
 function data(privateData: Uint8Array): string[] {
-  const shown = showBytes(withoutTrailingZeros(privateData));
+  const shown = showPrivateData(privateData);
   return shown === undefined ? [] : [`data ${shown}`];
-}
-
-/** How many bytes are shown of those that are no text. */
-const HEX_BYTES_MAX = 32;
-
-/** Bytes as text if they are printable, else in hexadecimal; undefined if there are none. */
-function showBytes(bytes: Uint8Array): string | undefined {
-  if (bytes.length === 0) return undefined;
-  if (bytes.every((byte) => byte >= 0x20 && byte <= 0x7e)) return JSON.stringify(String.fromCharCode(...bytes));
-  const rest = bytes.length - HEX_BYTES_MAX;
-  return `0x${hexOf(bytes.subarray(0, HEX_BYTES_MAX))}${rest > 0 ? `… (${rest} more bytes)` : ''}`;
-}
-
-/** Lengths are not on the wire: zeros fill the field. */
-function withoutTrailingZeros(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === 0) end -= 1;
-  return bytes.subarray(0, end);
 }
