@@ -33,7 +33,7 @@ describe.concurrent('an absent peer', () => {
       '200',
       '--json',
     );
-    expectOneLineOfError(result, new RegExp(`${address}:${PORT} did not answer: asked 3 times in 0\\.5 s\\.`));
+    expectOneLineOfError(result, new RegExp(`${address}:${PORT} did not answer: asked 3 times in [\\d.]+ m?s\\.`));
     expect(eventsOf(result.lines)).toMatchObject([{ event: 'req_error', cause: 'deadline', transmissions: 3 }]);
     expect(result.milliseconds).toBeGreaterThanOrEqual(500);
     expect(result.milliseconds).toBeLessThan(500 + STARTING_MS);
@@ -42,7 +42,7 @@ describe.concurrent('an absent peer', () => {
   test('is given up after the retries', async () => {
     const address = freshAddress();
     const result = await run('connect', `${address}:${PORT}`, '--retries', '1', '--response-timeout-ms', '100');
-    expectOneLineOfError(result, /asked (twice|2 times)/);
+    expectOneLineOfError(result, /asked 2 times|asked twice/);
     expect(result.lines[0]).toMatch(/req_error {6}cid=\d+ {2}cause=retriesExhausted {2}transmissions=2$/);
   });
 });
