@@ -7,7 +7,7 @@ import { Pair, SERVICE } from './pair.js';
 const code = (expected: string): object => expect.objectContaining({ code: expected }) as object;
 const INVALID = code('INVALID_PARAMETER');
 
-function expectUnchanged(pair: Pair, side: 'client' | 'server', call: () => void, error: object): void {
+function expectUnchanged(pair: Pair, side: 'client' | 'server', call: () => unknown, error: object): void {
   const before = pair[side].manager.usage();
   expect(call).toThrow(error);
   expect(pair[side].manager.usage()).toEqual(before);
@@ -157,7 +157,7 @@ describe('the other calls refuse what does not fit', () => {
       );
     }
     for (const backlog of [-1, 0.5, Number.NaN, 2 ** 32]) {
-      const call = (): void => pair.server.owner.listen(cid, { serviceId: SERVICE, backlog }, pair.now);
+      const call = (): unknown => pair.server.owner.listen(cid, { serviceId: SERVICE, backlog }, pair.now);
       expectUnchanged(pair, 'server', call, INVALID);
     }
     expect(pair.server.owner.state(cid)).toBe('IDLE');

@@ -228,7 +228,7 @@ describe('a listener', () => {
     const pair = new Pair();
     const first = pair.listen();
     const second = pair.server.owner.create();
-    const listen = (): void => pair.server.owner.listen(second, { serviceId: SERVICE, backlog: 1 }, pair.now);
+    const listen = (): unknown => pair.server.owner.listen(second, { serviceId: SERVICE, backlog: 1 }, pair.now);
     expect(listen).toThrow(expect.objectContaining({ code: 'LISTEN_CONFLICT' }));
     expect(pair.server.owner.state(second)).toBe('IDLE');
     pair.server.owner.destroy(first, pair.now);
