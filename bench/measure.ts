@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks';
-
 /** Something to be timed. */
 export interface Subject {
   readonly name: string;
@@ -19,6 +17,8 @@ export interface Timing {
 const ROUNDS = 11;
 /** How long a subject runs in one round: long beside the clock's resolution, short beside the machine's moods. */
 const ROUND_MS = 60;
+/** How long a subject runs before it counts: the longest path here is compiled after some thousand times. */
+const WARM_UP_MS = 600;
 
 /**
  * Times subjects in rounds: each round runs every subject once, beginning with another one. So whatever slows the machine for a while
@@ -35,20 +35,23 @@ export function measure(subjects: readonly Subject[]): Map<string, Timing> {
   return new Map(plans.map(({ subject, rounds }) => [subject.name, summary(rounds)]));
 }
 
-/** How many times take about {@link ROUND_MS}. Finding out warms the code up: the compiler has seen it by then. */
+/** Runs the subject until it is warm. @returns how many times then take about {@link ROUND_MS}. */
 function timesFor(subject: Subject): number {
   let times = 1;
-  for (;;) {
+  for (let total = 0; ; ) {
     const took = elapsed(subject, times);
-    if (took >= ROUND_MS / 2) return Math.max(1, Math.round((times * ROUND_MS) / took));
-    times *= 2;
+    total += took;
+    if (total >= WARM_UP_MS && took >= ROUND_MS / 2) return Math.max(1, Math.round((times * ROUND_MS) / took));
+    if (took < ROUND_MS / 2) times *= 2;
   }
 }
 
+/** The processor time that it took, in milliseconds: while other programs run, it stands still. */
 function elapsed(subject: Subject, times: number): number {
-  const begin = performance.now();
+  const begin = process.cpuUsage();
   subject.run(times);
-  return performance.now() - begin;
+  const { user, system } = process.cpuUsage(begin);
+  return (user + system) / 1_000;
 }
 
 function summary(rounds: readonly number[]): Timing {
