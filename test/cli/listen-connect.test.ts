@@ -1,5 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { digits, eventsOf, freshAddress, ibcm, type Line, listening, next, PORT, run } from './program.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'ibcm-listen-'));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 /** A line of text: local time, event, fields. */
 const LINE = /^\d\d:\d\d:\d\d\.\d{3} {2}\w+( {2,}\S.*)?$/;
@@ -157,7 +163,7 @@ describe.concurrent('listen and connect', () => {
 
   test('write captures that ibcm decode reads', async () => {
     const address = freshAddress();
-    const file = `${process.env['TMPDIR'] ?? '/tmp'}/ibcm-test-${process.pid}.pcapng`;
+    const file = join(directory, 'listener.pcapng');
     const listener = await listening(address, '--count', '1', '--capture', file);
     await run('connect', `${address}:${PORT}`);
     expect((await listener.ended).status).toBe(0);
