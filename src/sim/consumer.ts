@@ -13,6 +13,7 @@ import {
 import { REJECT_REASONS, REP, REQ } from '../wire/index.js';
 import { checkParameters } from './agreement.js';
 import { ENDING_EVENTS, objectionTo } from './event-order.js';
+import { SHORTEST_WAIT_US } from './script.js';
 import type { Attempt, Side } from './side.js';
 import type { SimAdapter } from './sim-adapter.js';
 import type { Action, World } from './world.js';
@@ -296,6 +297,7 @@ export class Consumer {
     const attempt = world.attempts[word(bytes, tag)];
     if (attempt === undefined) world.fail('event', 'a REQ that nobody sent');
     if (this.sides.has(cid)) world.fail('owner', 'a request in a CEP that there is already', attempt);
+    this.#checkNew(attempt, REQ.fields.localCommId.get(bytes, at));
     const side = world.newSide(attempt, 'passive', this, cid);
     side.round = word(bytes, tag + 4);
     side.localPsn = (side.part.psn + attempt.passives.length) & 0xff_ffff;
@@ -307,6 +309,16 @@ export class Consumer {
     this.sides.set(cid, side);
     if (side.part.destroyAfter > 0) world.later(side.part.destroyAfter, side, 'destroy');
     return side;
+  }
+
+  /** A REQ that comes again while its CEP still knows of it is a duplicate, and makes no other CEP. */
+  #checkNew(attempt: Attempt, remoteCommId: number): void {
+    const { inspector } = this.adapter;
+    for (const side of attempt.passives) {
+      if (side.consumer !== this || side.phase === 'gone' || side.remoteCommId !== remoteCommId) continue;
+      if (!inspector.find(side.cid) || inspector.state === 'IDLE') continue;
+      this.#world.fail('duplicate', `a REQ made a second CEP; its first is in ${inspector.state}`, side);
+    }
   }
 
   #react(side: Side, event: CepEvent): void {
@@ -337,6 +349,7 @@ export class Consumer {
         return;
       default:
         assert(ENDING_EVENTS.has(type), 'an event that is neither of the above ends an attempt');
+        if (type === 'dreq_error') this.#checkAnswered(side);
         side.ending = type;
         this.#ended(side);
     }
@@ -395,7 +408,8 @@ export class Consumer {
 
   #onDisconnect(side: Side): void {
     const { onDisconnect, answerAfter } = side.part;
-    if (onDisconnect === 'answer') this.#answerDisconnect(side);
+    if (onDisconnect === 'answer' || (onDisconnect === 'answerLate' && this.#world.isFinal))
+      this.#answerDisconnect(side);
     else if (onDisconnect === 'answerLate') this.#world.later(answerAfter, side, 'answerDisconnect');
     else this.destroy(side);
   }
@@ -415,6 +429,14 @@ export class Consumer {
     this.#forgetQpn(side);
     if (!timewait) this.#over(side);
     else if (side.part.leavesAtTimewait) this.destroy(side);
+  }
+
+  /** Nothing is lost any more, nobody sleeps, and no answer takes as long as the shortest time that a script waits. */
+  #checkAnswered(side: Side): void {
+    const world = this.#world;
+    const { latencyUs, jitterUs } = world.settings;
+    if (!world.isFinal || 2 * (latencyUs + jitterUs) >= SHORTEST_WAIT_US) return;
+    world.fail('finalAnswer', `the ${side.role} side's DREQ was not answered`, side);
   }
 
   #over(side: Side): void {

@@ -49,6 +49,8 @@ export interface Script {
 }
 
 const MS = 1_000;
+/** No script gives up before this. */
+export const SHORTEST_WAIT_US = 1_000;
 /** Shares of what consumers do; the most ordinary thing most often. */
 const ANSWERS: readonly Answer[] = [
   'accept',
@@ -83,7 +85,7 @@ function drawPart(random: SeededRandom, owners: number, acceptance: number): Par
   const responseTimeout = microseconds(between(random, 5 * MS, 300 * MS));
   const retries = below(random, 6);
   const hasDeadline = chance(random, 0.5);
-  const deadline = microseconds(between(random, 1 * MS, 2_000 * MS));
+  const deadline = microseconds(between(random, SHORTEST_WAIT_US, 2_000 * MS));
   const timing = hasPolicy ? { responseTimeout, retries, ...(hasDeadline && { deadline }) } : undefined;
   return {
     owner,

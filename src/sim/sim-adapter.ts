@@ -1,4 +1,4 @@
-import { type CaGuid, type Gid, type Instant, NEVER, parseGid } from '../base/index.js';
+import { type CaGuid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
 import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
 import type { CepInspector, CmPath } from '../cep/index.js';
 import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
@@ -16,9 +16,12 @@ const QPNS = 64;
 /** Enough for everything at once, and small enough that making an adapter costs little. */
 const LIMITS = { maxCeps: 255, maxMads: 512, maxTransmits: 256 };
 
+const IPV4_NETWORK = parseGid('10.77.0.0');
+const IPV6_NETWORK = parseGid('fd00::77:0:0');
+
 /** The address of a port. Its last two bytes say which it is: port 1 has an IPv4, port 2 an IPv6 address. */
 export function gidOf(adapter: number, port: number): Gid {
-  const gid = parseGid(port === 1 ? '10.77.0.0' : 'fd00::77:0:0');
+  const gid = gidAt(port === 1 ? IPV4_NETWORK : IPV6_NETWORK);
   gid[14] = adapter;
   gid[15] = port;
   return gid;

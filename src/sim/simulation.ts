@@ -72,7 +72,8 @@ export class Simulation {
     // Nothing happened so late that the network was not whole yet: then its healing is what comes now.
     world.now = Math.max(world.now, end) as Instant;
     checkAgreement(world);
-    for (let round = 0; this.#disconnectAll(); round += 1) {
+    world.isFinal = true;
+    for (let round = 0; this.#disconnectAll(round === 0); round += 1) {
       if (round === FINAL_ROUNDS) world.fail('rest', 'connections are still established after the final disconnects');
       this.#runUntilRest();
     }
@@ -233,12 +234,17 @@ export class Simulation {
 
   // ---- the end
 
-  /** Disconnects all that is established. @returns whether anything was. */
-  #disconnectAll(): boolean {
+  /**
+   * Disconnects all that is established: at first from one side only, so that DREQs do not always cross; what is still
+   * established after that has no peer. @returns whether anything was.
+   */
+  #disconnectAll(fromOneSide: boolean): boolean {
     let any = false;
     for (const side of this.world.sides) {
       if (side.phase !== 'established') continue;
       any = true;
+      const isFirst = side.attempt.number % 2 === 0 ? side.role === 'active' : side.role === 'passive';
+      if (fromOneSide && !isFirst) continue;
       side.consumer.disconnect(side);
       this.#settle(side.consumer.adapter);
     }

@@ -28,6 +28,8 @@ export class World {
   readonly attempts: (Attempt | undefined)[] = [];
   readonly sides: Side[] = [];
   readonly misuse: SeededRandom;
+  /** What is still established is being disconnected, in a network that is whole: consumers answer at once. */
+  isFinal = false;
   /** Attempts that were begun, later tries with the same CEP included. */
   lifecycles = 0;
 
