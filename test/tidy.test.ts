@@ -6,6 +6,13 @@ import { describe, expect, test } from 'vitest';
 /** The rules of CONTRIBUTING.md that no tool of ours keeps. */
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const LINES_MAX = 500;
+/** Files that may be longer, how long, and why. */
+const LONGER: Readonly<Record<string, number>> = {
+  // One table: splitting it would hide what it is for.
+  'src/cep/state-table.ts': 700,
+  // What all handlers share. It must not grow: split it instead.
+  'src/cep/core.ts': 600,
+};
 const VAGUE_NAMES = /^(utils?|helpers?|common|misc|manager2)\b/i;
 /** Written when something runs. */
 const GENERATED = /^(dist|build|coverage|node_modules|bench\/results)(\/|$)/;
@@ -24,8 +31,8 @@ const topDocuments = readdirSync(ROOT).filter((file) => file.endsWith('.md'));
 const documents = [...topDocuments, ...filesIn('docs', '.md'), ...filesIn('bench', '.md')];
 
 describe('source files', () => {
-  test(`have at most ${LINES_MAX} lines`, () => {
-    const long = sources.filter((file) => read(file).split('\n').length - 1 > LINES_MAX);
+  test(`have at most ${LINES_MAX} lines, but for those named above`, () => {
+    const long = sources.filter((file) => read(file).split('\n').length - 1 > (LONGER[file] ?? LINES_MAX));
     expect(long).toEqual([]);
   });
 
@@ -69,6 +76,12 @@ describe.each(documents)('%s', (document) => {
   });
 });
 
+test('docs/architecture.md has every layer in its table', () => {
+  const layers = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const table = read('docs/architecture.md');
+  expect(layers.map(({ name }) => name).filter((name) => !table.includes(`| \`src/${name}\` |`))).toEqual([]);
+});
+
 /** A link to a file, a folder or a heading. */
 function leadsSomewhere(document: string, link: string): boolean {
   const [path, heading] = link.split('#') as [string, string?];
@@ -91,9 +104,8 @@ function headingsOf(text: string): string[] {
 /** Whether something in code marks looks like a file of ours that does not exist. */
 function namesNothing(document: string, name: string): boolean {
   const places = [ROOT, join(ROOT, 'src'), join(ROOT, dirname(document))];
-  const isPath = /^(src|test|docs|bench|scripts|bin|\.ci|\.github|base|wire|cep|ca|endpoint|io|cli)\/[\w./-]+$/.test(
-    name,
-  );
+  const isPath =
+    /^(src|test|docs|bench|scripts|bin|\.ci|\.github|base|wire|cep|ca|sim|endpoint|io|cli)\/[\w./-]+$/.test(name);
   const isFile = /^[\w-]+\.(ts|js|md|json)$/.test(name) && !GENERATED.test(name);
   if (!isPath && !isFile) return false;
   if (isPath) return !GENERATED.test(name) && !places.some((place) => existsSync(join(place, name)));
