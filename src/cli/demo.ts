@@ -50,12 +50,13 @@ async function demo({ server, client, capture }: Options): Promise<number> {
     const line = ladder.line(side, event);
     if (line !== undefined) show(line);
   });
-  const children: Child[] = [];
+  let right: Child | undefined;
+  let left: Child | undefined;
   let interrupt: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals): void => {
     interrupt = signal;
-    // Each child closes its connections by itself, and ends.
-    for (const child of children) child.process.kill('SIGINT');
+    // Each child closes its connections by itself, and ends. The client first: the server then sees it go, and not the reverse.
+    (left ?? right)?.process.kill('SIGINT');
   };
   for (const signal of SIGNALS) process.once(signal, stop);
   show(`Two processes, one connection: REQ, REP and RTU make it, DREQ and DREP end it.\n\n${ladder.header()}`);
@@ -65,21 +66,19 @@ async function demo({ server, client, capture }: Options): Promise<number> {
   const captured = capture === undefined ? [] : ['--capture', capture];
   const greeting = ['--private-data', 'hello', '--hold-ms', `${HOLD_MS}`];
   const where = formatHostAndPort(server, PORT);
-  const right = start(['listen', where, '--count', '1', '--private-data', 'welcome', ...icrc]);
-  let left: Child | undefined;
-  children.push(right);
-  right.onEvent = (event) => {
+  const listening = start(['listen', where, '--count', '1', '--private-data', 'welcome', ...icrc]);
+  right = listening;
+  listening.onEvent = (event) => {
     if (event.event === 'listening' && interrupt === undefined) {
       left = start(['connect', where, '--from', client, ...greeting, ...icrc, ...captured]);
-      children.push(left);
       left.onEvent = (seen) => events.add({ ...seen, side: 'left' });
       // Without a client the server would wait for ever.
-      void left.ended.then((status) => status !== 0 && right.process.kill('SIGINT'));
+      void left.ended.then((status) => (status !== 0 || interrupt !== undefined) && listening.process.kill('SIGINT'));
     }
     events.add({ ...event, side: 'right' });
   };
 
-  const serverStatus = await right.ended;
+  const serverStatus = await listening.ended;
   const clientStatus = await left?.ended;
   for (const signal of SIGNALS) process.off(signal, stop);
   events.flush();
