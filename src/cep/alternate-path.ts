@@ -33,6 +33,7 @@ export function sendLap(core: CepCore, cep: Cep, { path, privateData, timing }: 
   if ((cep.flags & FLAGS.active) === 0) {
     throw new CepError('INVALID_STATE', 'only the side that connected may propose an alternate path', {
       call: 'sendLap',
+      state: core.stateOf(cep),
     });
   }
   checkPath(path);
@@ -162,7 +163,10 @@ export function receiveApr(core: CepCore, cep: Cep): void {
  */
 export function migrate(core: CepCore, cep: Cep): void {
   if (cep.alternatePath === 0) {
-    throw new CepError('INVALID_STATE', 'the connection has no alternate path', { call: 'migrate' });
+    throw new CepError('INVALID_STATE', 'the connection has no alternate path', {
+      call: 'migrate',
+      state: core.stateOf(cep),
+    });
   }
   core.swapPaths(cep);
 }

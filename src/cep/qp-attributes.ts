@@ -54,6 +54,7 @@ export function qpAttributes(core: CepCore, cep: Cep, target: QpTarget): QpAttri
   if ((cep.flags & FLAGS.remoteIdKnown) === 0) {
     throw new CepError('INVALID_STATE', `the peer's queue pair is not known yet: no attributes for ${target}`, {
       call: 'getQpAttr',
+      state: core.stateOf(cep),
       target,
     });
   }

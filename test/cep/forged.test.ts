@@ -194,7 +194,7 @@ describe('a REJ for a timeout', () => {
 });
 
 describe('what means nothing', () => {
-  test('because it is no CM message, is counted as malformed and touches nothing', () => {
+  test('are counted as malformed and touch nothing', () => {
     const { pair, side, cid, ids } = established('server');
     const rej = pair.forge('REJ', { ...ids, messageRejected: 2, reason: 28 });
     const from = { port: 1, localGid: side.gid, remoteGid: pair.client.gid, trafficClass: 0, sourcePort: 0 };
@@ -210,10 +210,13 @@ describe('what means nothing', () => {
     expect(side.owner.state(cid)).toBe('ESTABLISHED');
   });
 
-  test('a LAP to the side that was active, and an APR that nobody waits for, are dropped', () => {
+  test('anything else addressed to a connection of ours is dropped', () => {
     const target = established('client');
     expectDropped(target, 'LAP', { ...target.ids, remoteQpnEecn: target.qpn }, 'unexpected');
     expectDropped(target, 'LAP', { ...target.ids, remoteQpnEecn: 5 }, 'wrongQpn');
     expectDropped(target, 'APR', { ...target.ids }, 'unexpected');
+    expectDropped(target, 'SIDR_REP', { requestId: target.ids.remoteCommId }, 'unexpected');
+    expectDropped(target, 'SIDR_REP', { requestId: target.ids.remoteCommId }, 'wrongAddress', STRANGER);
+    expectDropped(target, 'SIDR_REP', { requestId: 0 }, 'unknownCommId');
   });
 });

@@ -1,6 +1,6 @@
 import type { Cid, Duration } from '../../src/base/index.js';
-import { STATES, type State, type TimingPolicy } from '../../src/cep/index.js';
-import { Pair, type Side } from './pair.js';
+import { type CmPath, STATES, type State, type TimingPolicy } from '../../src/cep/index.js';
+import { Pair, SERVICE, type Side } from './pair.js';
 
 /** A CEP that has been brought into a state, and what its peer would know about it. */
 export interface Reached {
@@ -51,6 +51,65 @@ function disconnecting(from: 'client' | 'server'): { pair: Pair; client: Cid; se
   all.pair.deliverAll();
   all.pair.other(all.pair[from]).events();
   return all;
+}
+
+/** Another way between the two. */
+export function detour({ client, server }: Pair): CmPath {
+  const localGid = client.gid.slice();
+  const remoteGid = server.gid.slice();
+  localGid[14] = 1;
+  remoteGid[14] = 1;
+  return { localGid, remoteGid };
+}
+
+/** The active side has proposed another path. */
+function proposed(): { pair: Pair; client: Cid; server: Cid } {
+  const all = established();
+  all.pair.client.owner.sendLap(all.client, { path: detour(all.pair), timing: TIMING }, all.pair.now);
+  all.pair.deliverAll();
+  all.pair.server.events();
+  return all;
+}
+
+/** A connection with an alternate path. */
+function alternating(): { pair: Pair; client: Cid; server: Cid } {
+  const all = proposed();
+  all.pair.server.owner.sendApr(all.server, {}, all.pair.now);
+  all.pair.deliverAll();
+  all.pair.client.events();
+  return all;
+}
+
+/** A peer-to-peer request to a peer that has not begun. */
+function asking(): { pair: Pair; client: Cid } {
+  const pair = new Pair();
+  const cid = pair.client.owner.create();
+  pair.client.owner.sendReq(cid, pair.request({ timing: TIMING, peerToPeer: true }), pair.now);
+  pair.collect();
+  pair.wire.splice(0);
+  return { pair, client: cid };
+}
+
+/** Two peer-to-peer requests have crossed, and the client gives way. */
+function crossed(): { pair: Pair; client: Cid; server: Cid } {
+  const all = asking();
+  const { pair } = all;
+  const server = pair.server.owner.create();
+  const path = { localGid: pair.server.gid, remoteGid: pair.client.gid };
+  pair.server.owner.sendReq(server, pair.request({ path, qpn: 0x200, timing: TIMING, peerToPeer: true }), pair.now);
+  pair.deliverAll();
+  pair.client.events();
+  return { ...all, server };
+}
+
+/** The client asks which queue pair serves. */
+function resolving(): { pair: Pair; client: Cid; server: Cid } {
+  const pair = start();
+  const cid = pair.client.owner.create();
+  const path = { localGid: pair.client.gid, remoteGid: pair.server.gid };
+  pair.client.owner.sendSidrReq(cid, { path, serviceId: SERVICE, timing: TIMING }, pair.now);
+  pair.deliverAll();
+  return { pair, client: cid, server: pair.server.onlyEvent().cid };
 }
 
 type Way = () => Omit<Reached, 'side' | 'state'> & { readonly side: 'client' | 'server' };
@@ -138,6 +197,67 @@ const WAYS: Readonly<Record<string, Way>> = {
     all.pair.loseAll();
     return server(all);
   },
+  REQ_PREPARED: () => {
+    const pair = start();
+    const cid = pair.client.owner.create();
+    pair.client.owner.formatReq(cid, pair.request({ timing: TIMING }), pair.now);
+    return { pair, side: 'client', cid };
+  },
+  'REQ_SENT, peer to peer': () => client(asking()),
+  'REQ_MRA_RCVD, peer to peer': () => {
+    const all = asking();
+    const { localCommId } = all.pair.first('REQ').mad.fields;
+    const mraOfReq = { localCommId: 0x7777, remoteCommId: localCommId, messageMraed: 0, serviceTimeout: 20 };
+    all.pair.inject(all.pair.client, all.pair.forge('MRA', mraOfReq), all.pair.server.gid);
+    all.pair.client.events();
+    return client(all);
+  },
+  'REQ_RCVD, crossing': () => client(crossed()),
+  'REP_SENT, crossing': () => {
+    const all = crossed();
+    all.pair.client.owner.sendRep(all.client, { qpn: 0x100, startingPsn: 0, timing: TIMING }, all.pair.now);
+    all.pair.deliverAll();
+    all.pair.server.events();
+    return client(all);
+  },
+  REP_PREPARED: () => {
+    const all = requested();
+    all.pair.server.owner.formatRep(all.server, { qpn: 0x200, startingPsn: 0, timing: TIMING }, all.pair.now);
+    return server(all);
+  },
+  REP_PREPARED_MRA_SENT: () => {
+    const all = requested();
+    mra(all.pair, all.pair.server, all.server);
+    all.pair.server.owner.formatRep(all.server, { qpn: 0x200, startingPsn: 0, timing: TIMING }, all.pair.now);
+    return server(all);
+  },
+  'ESTABLISHED, active, alternate path': () => client(alternating()),
+  'ESTABLISHED, passive, alternate path': () => server(alternating()),
+  LAP_SENT: () => client(proposed()),
+  LAP_MRA_RCVD: () => {
+    const all = proposed();
+    mra(all.pair, all.pair.server, all.server);
+    return client(all);
+  },
+  LAP_RCVD: () => server(proposed()),
+  LAP_MRA_SENT: () => {
+    const all = proposed();
+    mra(all.pair, all.pair.server, all.server);
+    return server(all);
+  },
+  APR_PREPARED: () => {
+    const all = proposed();
+    all.pair.server.owner.formatApr(all.server, {}, all.pair.now);
+    return server(all);
+  },
+  APR_PREPARED_MRA_SENT: () => {
+    const all = proposed();
+    mra(all.pair, all.pair.server, all.server);
+    all.pair.server.owner.formatApr(all.server, {}, all.pair.now);
+    return server(all);
+  },
+  SIDR_REQ_SENT: () => client(resolving()),
+  SIDR_REQ_RCVD: () => server(resolving()),
   'TIMEWAIT, refused as stale': () => {
     const all = requested();
     all.pair.server.owner.sendRej(all.server, { reason: 10 }, all.pair.now);
@@ -170,21 +290,28 @@ export interface Identity {
   readonly remote: number;
   readonly localQpn: number;
   readonly remoteQpn: number;
-  readonly active: boolean;
+  /** Whether it knows its peer. */
+  readonly learnt: boolean;
+  readonly isActive: boolean;
+  readonly peerGuid: bigint;
 }
 
-/** Who the CEP is on the wire. Equal seeds make equal comm IDs, so a twin's destruction reveals them without harm. */
+/** Who the CEP is on the wire. Equal seeds make equal comm IDs, so a twin tells. */
 export function identify(name: string): Identity {
-  const { pair, side, cid } = reach(name);
-  if (!name.includes('unbound')) side.owner.destroy(cid, pair.now);
-  pair.loseAll();
-  const active = side === pair.client;
-  const sent = pair.sent.filter(({ from }) => from === side).map(({ mad }) => mad);
-  const last = sent.filter(({ message }) => message !== 'REQ').at(-1) ?? sent.at(-1);
-  if (last === undefined || /^(IDLE|LISTEN)/.test(name))
-    return { local: 0, remote: 0, localQpn: 0, remoteQpn: 0, active };
-  const { localCommId, remoteCommId = 0 } = last.fields as { localCommId: number; remoteCommId?: number };
-  const replies = pair.sent.some(({ mad }) => mad.message === 'REP');
-  const [mine, peers] = active ? [0x100, replies ? 0x200 : 0] : [replies ? 0x200 : 0, 0x100];
-  return { local: localCommId, remote: remoteCommId, localQpn: mine, remoteQpn: peers, active };
+  const { side, cid, pair } = reach(name);
+  const inspector = side.manager.inspect();
+  if (!inspector.find(cid)) {
+    const slots = Array.from({ length: inspector.highestSlot }, (_, i) => i + 1);
+    if (!slots.some((slot) => inspector.moveTo(slot) && !inspector.isBound)) throw new Error(`no CEP in ${name}`);
+  }
+  const { localCommId, remoteCommId, localQpn, remoteQpn, knowsRemoteId, isActive } = inspector;
+  return {
+    local: localCommId,
+    remote: remoteCommId,
+    localQpn,
+    remoteQpn,
+    learnt: knowsRemoteId,
+    isActive,
+    peerGuid: side === pair.client ? 0x2222n : 0x1111n,
+  };
 }
