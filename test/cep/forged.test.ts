@@ -194,7 +194,7 @@ describe('a REJ for a timeout', () => {
 });
 
 describe('what means nothing', () => {
-  test('are counted as malformed and touch nothing', () => {
+  test('because it is no CM message, is counted as malformed and touches nothing', () => {
     const { pair, side, cid, ids } = established('server');
     const rej = pair.forge('REJ', { ...ids, messageRejected: 2, reason: 28 });
     const from = { port: 1, localGid: side.gid, remoteGid: pair.client.gid, trafficClass: 0, sourcePort: 0 };
@@ -210,7 +210,7 @@ describe('what means nothing', () => {
     expect(side.owner.state(cid)).toBe('ESTABLISHED');
   });
 
-  test('anything else addressed to a connection of ours is dropped', () => {
+  test('because nobody waits for it, is dropped: a LAP at the active side, an APR, a SIDR_REP', () => {
     const target = established('client');
     expectDropped(target, 'LAP', { ...target.ids, remoteQpnEecn: target.qpn }, 'unexpected');
     expectDropped(target, 'LAP', { ...target.ids, remoteQpnEecn: 5 }, 'wrongQpn');
