@@ -91,8 +91,15 @@ function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
     pathPacketPayloadMtu: request.mtu ?? DEFAULT_MTU,
     retryCount: request.retryCount ?? DEFAULT_TRANSPORT_RETRIES,
   };
+  // No spread here: a literal with one, and the loop over it, takes as long as the rest of a connection.
   const mad = composeFrom(core, 'REQ', {
-    ...chosen,
+    remoteCmResponseTimeout: chosen.remoteCmResponseTimeout,
+    maxCmRetries: chosen.maxCmRetries,
+    responderResources: chosen.responderResources,
+    initiatorDepth: chosen.initiatorDepth,
+    pKey: chosen.pKey,
+    pathPacketPayloadMtu: chosen.pathPacketPayloadMtu,
+    retryCount: chosen.retryCount,
     serviceId: request.serviceId,
     localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
     localQKey: request.qKey ?? 0,
@@ -104,7 +111,7 @@ function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
     rnrRetryCount: request.rnrRetryCount ?? DEFAULT_TRANSPORT_RETRIES,
     srq: request.srq === true ? 1 : 0,
     primaryPath: reqPath(path),
-    ...(alternatePath && { alternatePath: reqPath(alternatePath) }),
+    alternatePath: alternatePath && reqPath(alternatePath),
     privateData: request.privateData,
   });
   REQ.fields.localCommId.put(core.mads.bytes, core.at(mad), core.store.assignCommId(cep));
