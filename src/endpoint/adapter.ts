@@ -1,21 +1,23 @@
-import { PSN_MAX, QPN_MAX, type Random, randomBits } from '../base/index.js';
-import { Connecting, type ConnectOptions } from './connecting.js';
+import { type Duration, elapsed, type Instant, inMilliseconds, milliseconds, type Random } from '../base/index.js';
+import { Connecting, type ConnectOptions, checkConnect } from './connecting.js';
 import { type Connection, closedError } from './connection.js';
+import { Deferred } from './deferred.js';
 import type { EndpointHost } from './host.js';
 import { Listener, type ListenOptions } from './listener.js';
-import { checkInteger } from './options.js';
+import { LookUps } from './look-up.js';
+import { NumberSource } from './numbers.js';
+import { checkInteger, TIMEOUT_MS_MAX, timingOf } from './options.js';
 import { type EndpointEvent, EventRouter } from './router.js';
 
 export interface AdapterOptions {
   readonly random: Random;
-  /** Sees every event of every connection and listener, before it is acted on. For logs and ladders; it must not throw. */
+  /**
+   * Sees every event of every connection and listener, before it is acted on. For logs and ladders. What it throws is reported as an
+   * uncaught exception, as with any event listener, and changes nothing here.
+   */
   readonly onEvent?: (event: EndpointEvent) => void;
 }
 
-/** Queue pair numbers below are reserved or known too well. */
-const QPN_FIRST = 0x100;
-const EPHEMERAL_FIRST = 49_152;
-const EPHEMERAL_COUNT = 16_384;
 /** How long {@link Adapter.close} waits for peers to acknowledge, by default. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -23,16 +25,16 @@ const CLOSE_TIMEOUT_MS = 2_000;
 export class Adapter {
   readonly #host: EndpointHost;
   readonly #router: EventRouter;
-  readonly #random: Random;
-  #lastQpn: number;
-  #closing: Promise<void> | undefined;
+  readonly #lookUps: LookUps;
+  readonly #numbers: NumberSource;
+  #closing: Deferred<void> | undefined;
 
   /** Use `openAdapter`; this is for those who bring a driver of their own. */
   constructor(host: EndpointHost, { random, onEvent }: AdapterOptions) {
     this.#host = host;
     this.#router = new EventRouter(host, onEvent);
-    this.#random = random;
-    this.#lastQpn = randomBits(random, 24);
+    this.#lookUps = new LookUps(host);
+    this.#numbers = new NumberSource(random);
   }
 
   /** The adapter's address. */
@@ -47,34 +49,51 @@ export class Adapter {
   }
 
   /**
-   * Connects to a listener.
+   * Connects to a listener. Looking up the host's name counts towards the time-out.
    * @throws RejectedError when the peer says no; EndpointError `TIMEOUT` when it says nothing, `PRIVATE_DATA_TOO_LONG`,
-   * `INVALID_ARGUMENT`, `CLOSED`; CepError `QPN_IN_USE`; IoError when the host is not known or there is no route; the signal's reason.
+   * `INVALID_ARGUMENT`, `CLOSED`; CepError `QPN_IN_USE`, `LIMIT_REACHED`; IoError when the host is not known, there is no route, or the
+   * source port cannot be had; the signal's reason.
    */
   async connect(options: ConnectOptions): Promise<Connection> {
     this.#checkOpen();
     options.signal?.throwIfAborted();
-    checkInteger('port', options.port, 1, 65_535);
-    const remoteGid = await this.#host.resolve(options.host);
-    // Either may have happened while the name was looked up.
+    checkConnect(options);
+    const timing = timingOf(options);
+    const startedAt = this.#host.now();
+    const remoteGid = await this.#lookUps.find(options, timing.deadline);
+    // Either may have happened in the last moment.
     this.#checkOpen();
     options.signal?.throwIfAborted();
-    return new Connecting(this.#router, options, {
-      localGid: this.#host.adapter.gid(1),
-      remoteGid,
-      localPort: EPHEMERAL_FIRST + (this.#random.uint32() % EPHEMERAL_COUNT),
-      qpn: options.qpn ?? this.#numbers.nextQpn(),
-      startingPsn: options.startingPsn ?? this.#numbers.nextPsn(),
-    }).result;
+    const deadline = remaining(timing.deadline, startedAt, this.#host.now());
+    return this.#numbers.withQpn(
+      options.qpn,
+      (qpn) =>
+        new Connecting(this.#router, options, {
+          localGid: this.#host.adapter.gid(1),
+          remoteGid,
+          localPort: this.#numbers.nextPort(),
+          qpn,
+          startingPsn: options.startingPsn ?? this.#numbers.nextPsn(),
+          startedAt,
+          timing: { ...timing, deadline },
+        }).result,
+    );
   }
 
   /**
    * Ends everything: listeners and attempts at once, connections by disconnecting, for which it waits at most `timeoutMs`
-   * (default 2,000). Closing again waits for the same.
+   * (default 2,000; 0 does not wait). Closing again waits for the same.
+   * @throws EndpointError `INVALID_ARGUMENT`; then nothing is closed.
    */
-  close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(timeoutMs);
-    return this.#closing;
+  async close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
+    checkInteger('timeoutMs', timeoutMs, 0, TIMEOUT_MS_MAX);
+    if (this.#closing === undefined) {
+      // First of all: whoever is told of an end must find the adapter closed.
+      const closing = new Deferred<void>();
+      this.#closing = closing;
+      this.#close(timeoutMs).then(closing.resolve, closing.reject);
+    }
+    await this.#closing.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,6 +101,7 @@ export class Adapter {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#lookUps.abandon(closedError('the adapter'));
     await Promise.all(this.#router.handlers.map((handler) => handler.shutDown(timeoutMs)));
     this.#router.close();
     await this.#host.close();
@@ -90,13 +110,10 @@ export class Adapter {
   #checkOpen(): void {
     if (this.#closing) throw closedError('the adapter');
   }
+}
 
-  /** Queue pair numbers go round, so that one rests long before it is used again; PSNs are random. */
-  readonly #numbers = {
-    nextQpn: (): number => {
-      this.#lastQpn = this.#lastQpn >= QPN_MAX || this.#lastQpn < QPN_FIRST ? QPN_FIRST : this.#lastQpn + 1;
-      return this.#lastQpn;
-    },
-    nextPsn: (): number => this.#random.uint32() & PSN_MAX,
-  };
+/** What is left of a total time, in whole milliseconds: connections with equal times share one record of them. */
+function remaining(total: Duration, startedAt: Instant, now: Instant): Duration {
+  const spentMs = Math.floor(inMilliseconds(elapsed(startedAt, now)));
+  return Math.max(milliseconds(1), total - milliseconds(spentMs)) as Duration;
 }

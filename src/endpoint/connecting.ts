@@ -1,4 +1,13 @@
-import { type Cid, formatAddress, type Gid, isIpv4Gid, TIME_EXPONENT_MAX } from '../base/index.js';
+import {
+  type Cid,
+  elapsed,
+  formatAddress,
+  type Gid,
+  type Instant,
+  isIpv4Gid,
+  seconds,
+  TIME_EXPONENT_MAX,
+} from '../base/index.js';
 import type { ReqParameters } from '../cep/index.js';
 import {
   encodeIpCmHeader,
@@ -9,13 +18,14 @@ import {
 } from '../wire/index.js';
 import { Connection, closedError, rejectDetails } from './connection.js';
 import { Deferred } from './deferred.js';
-import { EndpointError, RejectedError } from './error.js';
+import { durationText, EndpointError, endText, RejectedError } from './error.js';
 import {
+  type BoundedTiming,
   checkInteger,
   checkPrivateData,
   checkQueuePair,
+  DEFAULT_TIMEOUT_MS,
   type QueuePairOptions,
-  timingOf,
   type WaitOptions,
   wireTiming,
 } from './options.js';
@@ -55,12 +65,16 @@ export interface ConnectingParameters {
   readonly localPort: number;
   readonly qpn: number;
   readonly startingPsn: number;
+  /** When the caller asked: looking up the peer's name took time as well. */
+  readonly startedAt: Instant;
+  /** Its deadline is what is left. */
+  readonly timing: BoundedTiming;
 }
 
 /** A connection on its way: from the REQ to the RTU, or to whatever ends it. */
 export class Connecting implements EventHandler {
   readonly #router: EventRouter;
-  readonly #cid: Cid;
+  #cid = 0 as Cid;
   readonly #options: ConnectOptions;
   readonly #parameters: ConnectingParameters;
   readonly #result = new Deferred<Connection>();
@@ -73,7 +87,7 @@ export class Connecting implements EventHandler {
     this.#router = router;
     this.#options = options;
     this.#parameters = parameters;
-    this.#cid = router.command((owner, now) => {
+    router.command((owner, now) => {
       const cid = owner.create();
       try {
         owner.sendReq(cid, this.#request(), now);
@@ -81,10 +95,11 @@ export class Connecting implements EventHandler {
         owner.destroy(cid, now);
         throw error;
       }
-      return cid;
+      // Now, not after the driver's turn: in it, the adapter may be closed or the signal aborted.
+      this.#cid = cid;
+      router.attach(cid, this);
+      options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     });
-    router.attach(this.#cid, this);
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   get result(): Promise<Connection> {
@@ -106,13 +121,11 @@ export class Connecting implements EventHandler {
   }
 
   get #peer(): string {
-    const address = formatAddress(this.#parameters.remoteGid);
-    return address.includes(':') ? `[${address}]:${this.#options.port}` : `${address}:${this.#options.port}`;
+    return endText(formatAddress(this.#parameters.remoteGid), this.#options.port);
   }
 
   #request(): ReqParameters {
-    this.#check();
-    const { localGid, remoteGid, qpn, startingPsn } = this.#parameters;
+    const { localGid, remoteGid, qpn, startingPsn, timing } = this.#parameters;
     const {
       port,
       ackTimeout,
@@ -125,7 +138,6 @@ export class Connecting implements EventHandler {
       responderResources,
       initiatorDepth,
     } = this.#options;
-    const timing = timingOf(this.#options);
     const wire = wireTiming(timing);
     return {
       path: {
@@ -152,24 +164,9 @@ export class Connecting implements EventHandler {
     };
   }
 
-  #check(): void {
-    const { ackTimeout, trafficClass, sourcePort, pKey, mtu, retryCount } = this.#options;
-    checkQueuePair(this.#options);
-    if (ackTimeout !== undefined) checkInteger('ackTimeout', ackTimeout, 1, TIME_EXPONENT_MAX);
-    if (trafficClass !== undefined) checkInteger('trafficClass', trafficClass, 0, 0xff);
-    if (sourcePort !== undefined) checkInteger('sourcePort', sourcePort, 1, 0xffff);
-    if (pKey !== undefined) checkInteger('pKey', pKey, 0, 0xffff);
-    if (retryCount !== undefined) checkInteger('retryCount', retryCount, 0, 7);
-    if (mtu !== undefined && !(mtu in MTU_CODES)) {
-      throw new EndpointError('INVALID_ARGUMENT', `mtu is ${mtu}; it must be 256, 512, 1024, 2048 or 4096`, { mtu });
-    }
-  }
-
   /** rdma_cm's header, then the user's data. */
   #privateData(): Uint8Array {
     const { privateData } = this.#options;
-    const why = `: ${IP_CM_HEADER_BYTES} of the REQ's 92 hold the IP addresses`;
-    checkPrivateData(privateData, IP_CM_REQ_PRIVATE_DATA_MAX, 'REQ', why);
     const { localGid, remoteGid, localPort } = this.#parameters;
     const bytes = new Uint8Array(IP_CM_HEADER_BYTES + (privateData?.length ?? 0));
     encodeIpCmHeader(
@@ -181,24 +178,31 @@ export class Connecting implements EventHandler {
   }
 
   #establish(rep: Rep): void {
-    this.#router.command((owner, now) => owner.sendRtu(this.#cid, {}, now));
     const { localGid, remoteGid, localPort, qpn, startingPsn } = this.#parameters;
-    this.#settled();
-    this.#result.resolve(
-      new Connection(this.#router, this.#cid, {
-        local: { address: formatAddress(localGid), port: localPort, qpn, startingPsn },
-        remote: {
-          address: formatAddress(remoteGid),
-          port: this.#options.port,
-          qpn: rep.localQpn,
-          startingPsn: rep.startingPsn,
-        },
-        // The peer's resources are our depth, and the reverse.
-        responderResources: rep.initiatorDepth,
-        initiatorDepth: rep.responderResources,
-        privateData: rep.privateData,
-      }),
-    );
+    try {
+      this.#router.command((owner, now) => {
+        owner.sendRtu(this.#cid, {}, now);
+        this.#settled();
+        this.#result.resolve(
+          new Connection(this.#router, this.#cid, {
+            local: { address: formatAddress(localGid), port: localPort, qpn, startingPsn },
+            remote: {
+              address: formatAddress(remoteGid),
+              port: this.#options.port,
+              qpn: rep.localQpn,
+              startingPsn: rep.startingPsn,
+            },
+            // The peer's resources are our depth, and the reverse.
+            responderResources: rep.initiatorDepth,
+            initiatorDepth: rep.responderResources,
+            privateData: rep.privateData,
+          }),
+        );
+      });
+    } catch (error) {
+      // No buffers for an RTU: the peer gets a REJ when there are some, or hears nothing.
+      this.#fail(error as Error);
+    }
   }
 
   #fail(error: Error): void {
@@ -212,13 +216,30 @@ export class Connecting implements EventHandler {
   }
 
   #timeout(transmissions: number): EndpointError {
-    const { timeoutMs } = this.#options;
-    const { deadline, responseTimeout } = timingOf(this.#options);
-    const seconds = Math.min(deadline, responseTimeout * transmissions) / 1_000_000;
+    const took = elapsed(this.#parameters.startedAt, this.#router.now);
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const times = transmissions === 1 ? 'once' : `${transmissions} times`;
     return new EndpointError(
       'TIMEOUT',
-      `${this.#peer} did not answer: asked ${transmissions} time${transmissions === 1 ? '' : 's'} in ${seconds} s. Is it up, and does something serve RoCEv2 (UDP port 4791) there?`,
-      { peer: this.#peer, transmissions, timeoutMs, seconds },
+      `${this.#peer} did not answer: asked ${times} in ${durationText(took)}. Is it up, and does something serve RoCEv2 (UDP port 4791) there?`,
+      { peer: this.#peer, transmissions, timeoutMs, seconds: took / seconds(1) },
     );
   }
+}
+
+/** @throws EndpointError when an option is wrong in itself. */
+export function checkConnect(options: ConnectOptions): void {
+  const { port, ackTimeout, trafficClass, sourcePort, pKey, mtu, retryCount, privateData } = options;
+  checkInteger('port', port, 1, 65_535);
+  checkQueuePair(options);
+  if (ackTimeout !== undefined) checkInteger('ackTimeout', ackTimeout, 1, TIME_EXPONENT_MAX);
+  if (trafficClass !== undefined) checkInteger('trafficClass', trafficClass, 0, 0xff);
+  if (sourcePort !== undefined) checkInteger('sourcePort', sourcePort, 1, 0xffff);
+  if (pKey !== undefined) checkInteger('pKey', pKey, 0, 0xffff);
+  if (retryCount !== undefined) checkInteger('retryCount', retryCount, 0, 7);
+  if (mtu !== undefined && !(mtu in MTU_CODES)) {
+    throw new EndpointError('INVALID_ARGUMENT', `mtu is ${mtu}; it must be 256, 512, 1024, 2048 or 4096`, { mtu });
+  }
+  const why = `: ${IP_CM_HEADER_BYTES} of the REQ's 92 hold the IP addresses`;
+  checkPrivateData(privateData, IP_CM_REQ_PRIVATE_DATA_MAX, 'REQ', why);
 }

@@ -1,4 +1,5 @@
-import type { Cid } from '../base/index.js';
+import type { Cid, Duration } from '../base/index.js';
+import type { TimingPolicy } from '../cep/index.js';
 import { type Rej, rejectReasonName } from '../wire/index.js';
 import { Deferred } from './deferred.js';
 import { EndpointError, type RejectDetails, rejectedBy } from './error.js';
@@ -115,23 +116,22 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
 
   /**
    * Disconnects, and waits until the peer has acknowledged or the time is over. Never fails because of the peer: the cause
-   * tells. If the connection has ended already, that cause is the answer.
-   * @throws EndpointError `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`
+   * tells. If the connection has ended already, that cause is the answer; if it is ending, this waits for the same end, but not
+   * longer than its own time.
+   * @throws EndpointError `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`; CepError `LIMIT_REACHED`: the connection still stands then.
    */
   async disconnect(options: DisconnectOptions = {}): Promise<CloseCause> {
     checkPrivateData(options.privateData, DREQ_PRIVATE_DATA_MAX, 'DREQ');
     const timing = timingOf(options);
-    if (this.#cause === undefined && !this.#disconnecting) {
-      this.#disconnecting = true;
-      const { privateData } = options;
-      this.#router.command((owner, now) =>
-        owner.sendDreq(this.#cid, { timing, ...(privateData && { privateData }) }, now),
-      );
-    }
+    if (this.#cause !== undefined) return this.#cause;
+    if (this.#disconnecting || !this.#sendDreq(timing, options.privateData)) this.#endWithin(timing.deadline);
     return this.#ended.promise;
   }
 
-  /** Ends the connection at once: the DREQ is sent, and repeated as needed, but nobody waits for the answer. */
+  /**
+   * Ends the connection at once: the DREQ is sent, and repeated as needed, but nobody waits for the answer, and no `timewaitexit`
+   * follows. Never fails; harmless if the connection has ended.
+   */
   close(): void {
     this.#router.destroy(this.#cid);
     this.#end('closed', undefined);
@@ -143,8 +143,17 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   }
 
   /** @internal */
-  shutDown(timeoutMs: number): Promise<CloseCause> {
-    return this.disconnect({ timeoutMs });
+  async shutDown(timeoutMs: number): Promise<void> {
+    if (timeoutMs === 0) {
+      this.close();
+      return;
+    }
+    try {
+      await this.disconnect({ timeoutMs });
+    } catch {
+      // Not even the DREQ could be made. The adapter closes all the same.
+      this.close();
+    }
   }
 
   /** @internal */
@@ -153,7 +162,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
       event.mad?.message === 'DREQ' || event.mad?.message === 'DREP' ? event.mad.fields.privateData : undefined;
     switch (event.type) {
       case 'dreq_received':
-        this.#router.command((owner, now) => owner.sendDrep(this.#cid, {}, now));
+        this.#sendDrep();
         this.#end(this.#disconnecting ? 'disconnected' : 'peer', privateData);
         return;
       case 'drep_received':
@@ -173,6 +182,34 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
         // Repetitions of the establishment, such as a late mra_received, change nothing for an established connection.
         return;
     }
+  }
+
+  /** @returns false if the connection is ending already, because the peer has forgotten it. */
+  #sendDreq(timing: TimingPolicy, privateData: Uint8Array | undefined): boolean {
+    return this.#router.command((owner, now) => {
+      if (owner.state(this.#cid) !== 'ESTABLISHED') return false;
+      owner.sendDreq(this.#cid, { timing, ...(privateData && { privateData }) }, now);
+      this.#disconnecting = true;
+      return true;
+    });
+  }
+
+  #sendDrep(): void {
+    try {
+      this.#router.command((owner, now) => owner.sendDrep(this.#cid, {}, now));
+    } catch {
+      // No buffers. Destroying answers as well, or leaves it to the peer's next DREQ.
+      this.#router.destroy(this.#cid);
+    }
+  }
+
+  /** Somebody else waits for the end already, perhaps longer. */
+  #endWithin(limit: Duration): void {
+    const cancel = this.#router.schedule(limit, () => {
+      this.#router.destroy(this.#cid);
+      this.#end('unacknowledged', undefined);
+    });
+    void this.#ended.promise.then(cancel);
   }
 
   #end(cause: CloseCause, privateData: Uint8Array | undefined): void {

@@ -1,4 +1,4 @@
-import { IbcmError } from '../base/index.js';
+import { type Duration, IbcmError, inMilliseconds } from '../base/index.js';
 import { type RejectReason, rejectReasonName } from '../wire/index.js';
 
 /**
@@ -64,4 +64,15 @@ const CONSUMER_REASONS: ReadonlySet<RejectReason | undefined> = new Set<RejectRe
 
 export function rejectedBy(reason: number): 'cm' | 'consumer' {
   return CONSUMER_REASONS.has(rejectReasonName(reason)) ? 'consumer' : 'cm';
+}
+
+/** A span of time for people. */
+export function durationText(duration: Duration): string {
+  const ms = Math.round(inMilliseconds(duration));
+  return ms < 1_000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`;
+}
+
+/** An end of a connection for people: brackets keep an IPv6 address and its port apart. */
+export function endText(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,10 +1,11 @@
 import type { Cid } from '../base/index.js';
 import { CepError } from '../cep/index.js';
-import { REJECT_REASONS, serviceIdOfPort } from '../wire/index.js';
+import { serviceIdOfPort } from '../wire/index.js';
 import { Deferred } from './deferred.js';
 import { EndpointError } from './error.js';
+import type { NumberSource } from './numbers.js';
 import { checkInteger } from './options.js';
-import { ConnectionRequest, type NumberSource, readAddresses } from './request.js';
+import { ConnectionRequest, readAddresses } from './request.js';
 import type { EndpointEvent, EventHandler, EventRouter } from './router.js';
 
 export interface ListenOptions {
@@ -17,6 +18,10 @@ export interface ListenOptions {
 const DEFAULT_BACKLOG = 1024;
 const BACKLOG_MAX = 65_535;
 
+type Next = IteratorResult<ConnectionRequest, undefined>;
+type Waiting = Deferred<Next>;
+const DONE: Next = { done: true, value: undefined };
+
 /**
  * Listens for requests; iterate over it to get them. Closing it ends the iteration; requests that were not taken are
  * rejected, those that were taken are not touched.
@@ -26,11 +31,11 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
   readonly port: number;
   readonly #router: EventRouter;
   readonly #numbers: NumberSource;
-  readonly #cid: Cid;
-  /** Requests that nobody has taken, oldest first. */
-  #requests: ConnectionRequest[] = [];
+  #cid = 0 as Cid;
+  /** Requests that nobody has taken and nobody took back, oldest first. */
+  readonly #requests = new Set<ConnectionRequest>();
   /** Those who wait for a request, oldest first. */
-  readonly #waiting: Deferred<IteratorResult<ConnectionRequest, undefined>>[] = [];
+  readonly #waiting = new Set<Waiting>();
   #closed = false;
 
   /** @internal Made by `Adapter.listen`. */
@@ -42,7 +47,7 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
     this.#numbers = numbers;
     this.address = router.address;
     this.port = port;
-    this.#cid = router.command((owner, now) => {
+    router.command((owner, now) => {
       const cid = owner.create();
       try {
         owner.listen(cid, { serviceId: serviceIdOfPort('tcp', port), backlog }, now);
@@ -56,23 +61,42 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
           { cause: error },
         );
       }
-      return cid;
+      // Now, not after the driver's turn: in it, the adapter may be closed.
+      this.#cid = cid;
+      router.attach(cid, this);
     });
-    router.attach(this.#cid, this);
   }
 
-  /** Every iterator takes from the same queue; leaving a loop does not close the listener. */
+  /**
+   * Every iterator takes from the same queue; leaving a loop does not close the listener. `return` ends what the iterator still waits
+   * for, so that no request goes to somebody who has left.
+   */
   [Symbol.asyncIterator](): AsyncIterator<ConnectionRequest, undefined> {
-    return { next: () => this.#next() };
+    const waiting = new Set<Waiting>();
+    let left = false;
+    return {
+      next: () => (left ? Promise.resolve(DONE) : this.#next(waiting)),
+      return: () => {
+        left = true;
+        for (const each of waiting) {
+          this.#waiting.delete(each);
+          each.resolve(DONE);
+        }
+        waiting.clear();
+        return Promise.resolve(DONE);
+      },
+    };
   }
 
   /** Stops listening. Harmless if it was closed before. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const request of this.#requests.splice(0)) request.close();
+    for (const request of this.#requests) request.close();
+    this.#requests.clear();
     this.#router.destroy(this.#cid);
-    for (const waiting of this.#waiting.splice(0)) waiting.resolve({ done: true, value: undefined });
+    for (const waiting of this.#waiting) waiting.resolve(DONE);
+    this.#waiting.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,31 +110,42 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
 
   /** @internal */
   handleEvent(event: EndpointEvent): void {
-    if (event.type !== 'req_received' || event.mad?.message !== 'REQ') return;
-    const req = event.mad.fields;
-    const header = readAddresses(req);
-    if (header === undefined) {
-      // As rdma_cm does with a header that it cannot make sense of.
-      this.#router.command((owner, now) => {
-        owner.sendRej(event.cid, { reason: REJECT_REASONS.consumerReject }, now);
-        owner.destroy(event.cid, now);
-      });
+    const req = event.mad?.message === 'REQ' ? event.mad.fields : undefined;
+    const header = req && readAddresses(req);
+    if (req === undefined || header === undefined) {
+      // As rdma_cm does with a header that it cannot make sense of: destroying rejects as the consumer.
+      this.#router.command((owner, now) => owner.destroy(event.cid, now));
       return;
     }
-    const request = new ConnectionRequest(this.#router, event.cid, req, header, this.port, this.#numbers);
-    const waiting = this.#waiting.shift();
-    if (waiting) waiting.resolve({ done: false, value: request });
-    else this.#requests.push(request);
+    const request = new ConnectionRequest(this.#router, event.cid, {
+      req,
+      header,
+      port: this.port,
+      numbers: this.#numbers,
+      // Requests that their peers have taken back meanwhile are nobody's business.
+      onOver: () => this.#requests.delete(request),
+    });
+    const [waiting] = this.#waiting;
+    if (waiting === undefined) {
+      this.#requests.add(request);
+      return;
+    }
+    this.#waiting.delete(waiting);
+    waiting.resolve({ done: false, value: request });
   }
 
-  #next(): Promise<IteratorResult<ConnectionRequest, undefined>> {
-    // Requests that their peers have taken back meanwhile are nobody's business.
-    this.#requests = this.#requests.filter((request) => request.isPending);
-    const request = this.#requests.shift();
-    if (request) return Promise.resolve({ done: false, value: request });
-    if (this.#closed) return Promise.resolve({ done: true, value: undefined });
-    const waiting = new Deferred<IteratorResult<ConnectionRequest, undefined>>();
-    this.#waiting.push(waiting);
-    return waiting.promise;
+  async #next(own: Set<Waiting>): Promise<Next> {
+    const [request] = this.#requests;
+    if (request !== undefined) {
+      this.#requests.delete(request);
+      return { done: false, value: request };
+    }
+    if (this.#closed) return DONE;
+    const waiting: Waiting = new Deferred();
+    this.#waiting.add(waiting);
+    own.add(waiting);
+    const next = await waiting.promise;
+    own.delete(waiting);
+    return next;
   }
 }

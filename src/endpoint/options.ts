@@ -1,6 +1,9 @@
-import { exponentAtLeast, GSI_QPN, milliseconds, PSN_MAX, QPN_MAX } from '../base/index.js';
+import { type Duration, exponentAtLeast, GSI_QPN, milliseconds, PSN_MAX, QPN_MAX } from '../base/index.js';
 import type { TimingPolicy } from '../cep/index.js';
 import { EndpointError } from './error.js';
+
+/** A policy with an end. */
+export type BoundedTiming = TimingPolicy & { readonly deadline: Duration };
 
 /** How long an operation may take. All in milliseconds. */
 export interface WaitOptions {
@@ -19,7 +22,7 @@ const RETRIES_MAX = 255;
 /** What the wire can say: 4 bits. */
 const WIRE_RETRIES_MAX = 15;
 /** 24 hours: longer than any CM time. */
-const TIMEOUT_MS_MAX = 86_400_000;
+export const TIMEOUT_MS_MAX = 86_400_000;
 
 /** What a queue pair offers and wants; numbers go into the REQ or REP as they are. */
 export interface QueuePairOptions {
@@ -40,7 +43,7 @@ export function timingOf({
   timeoutMs = DEFAULT_TIMEOUT_MS,
   responseTimeoutMs = DEFAULT_RESPONSE_TIMEOUT_MS,
   retries = DEFAULT_RETRIES,
-}: WaitOptions): Required<TimingPolicy> {
+}: WaitOptions): BoundedTiming {
   checkInteger('timeoutMs', timeoutMs, 1, TIMEOUT_MS_MAX);
   checkInteger('responseTimeoutMs', responseTimeoutMs, 1, TIMEOUT_MS_MAX);
   checkInteger('retries', retries, 0, RETRIES_MAX);

@@ -1,4 +1,4 @@
-import { type Cid, formatAddress } from '../base/index.js';
+import { type Cid, elapsed, formatAddress, type Instant, seconds } from '../base/index.js';
 import {
   decodeIpCmHeader,
   IP_CM_HEADER_BYTES,
@@ -9,7 +9,8 @@ import {
 } from '../wire/index.js';
 import { Connection, type ConnectionEnd, closedError, rejectDetails } from './connection.js';
 import { Deferred } from './deferred.js';
-import { EndpointError, RejectedError } from './error.js';
+import { durationText, EndpointError, endText, RejectedError } from './error.js';
+import type { NumberSource } from './numbers.js';
 import {
   checkInteger,
   checkPrivateData,
@@ -31,10 +32,21 @@ export interface AcceptOptions extends WaitOptions, QueuePairOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Draws the numbers that the user did not choose. */
-export interface NumberSource {
-  nextQpn(): number;
-  nextPsn(): number;
+interface RequestParameters {
+  readonly req: Req;
+  readonly header: IpCmHeader;
+  readonly port: number;
+  readonly numbers: NumberSource;
+  /** Called when the request cannot be answered any more. */
+  readonly onOver: () => void;
+}
+
+interface Acceptance {
+  readonly result: Deferred<Connection>;
+  readonly options: AcceptOptions;
+  readonly qpn: number;
+  readonly startingPsn: number;
+  readonly startedAt: Instant;
 }
 
 /** A peer that asks to be connected (librdmacm: `RDMA_CM_EVENT_CONNECT_REQUEST`). Answer it once, with accept or reject. */
@@ -52,16 +64,20 @@ export class ConnectionRequest implements EventHandler {
   readonly #numbers: NumberSource;
   #state: 'pending' | 'accepting' | 'over' = 'pending';
   #overBecause: Error | undefined;
-  #accepting: { result: Deferred<Connection>; options: AcceptOptions; qpn: number; startingPsn: number } | undefined;
+  readonly #onOver: () => void;
+  #accepting: Acceptance | undefined;
   readonly #onAbort = (): void => {
-    this.#fail(this.#accepting?.options.signal?.reason as Error);
+    const reason: unknown = this.#accepting?.options.signal?.reason;
+    this.#finish(new EndpointError('CLOSED', 'accepting the request was aborted', {}, { cause: reason }));
+    this.#accepting?.result.reject(reason as Error);
   };
 
   /** @internal */
-  constructor(router: EventRouter, cid: Cid, req: Req, header: IpCmHeader, port: number, numbers: NumberSource) {
+  constructor(router: EventRouter, cid: Cid, { req, header, port, numbers, onOver }: RequestParameters) {
     this.#router = router;
     this.#cid = cid;
     this.#numbers = numbers;
+    this.#onOver = onOver;
     this.req = req;
     this.privateData = req.privateData.subarray(IP_CM_HEADER_BYTES);
     this.local = { address: formatAddress(header.destination), port };
@@ -90,36 +106,39 @@ export class ConnectionRequest implements EventHandler {
     options.signal?.throwIfAborted();
     checkPrivateData(options.privateData, REP_PRIVATE_DATA_MAX, 'REP');
     checkQueuePair(options);
-    const { privateData, responderResources, initiatorDepth, rnrRetryCount } = options;
-    const qpn = options.qpn ?? this.#numbers.nextQpn();
+    const { privateData, responderResources, initiatorDepth, rnrRetryCount, signal } = options;
     const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
     const timing = timingOf(options);
-    this.#router.command((owner, now) =>
-      owner.sendRep(
-        this.#cid,
-        {
-          qpn,
-          startingPsn,
-          timing,
-          ...(privateData && { privateData }),
-          responderResources: responderResources ?? this.req.initiatorDepth,
-          initiatorDepth: initiatorDepth ?? this.req.responderResources,
-          ...(rnrRetryCount !== undefined && { rnrRetryCount }),
-        },
-        now,
-      ),
-    );
-    this.#state = 'accepting';
     const result = new Deferred<Connection>();
-    this.#accepting = { result, options, qpn, startingPsn };
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#numbers.withQpn(options.qpn, (qpn) =>
+      this.#router.command((owner, now) => {
+        owner.sendRep(
+          this.#cid,
+          {
+            qpn,
+            startingPsn,
+            timing,
+            ...(privateData && { privateData }),
+            responderResources: responderResources ?? this.req.initiatorDepth,
+            initiatorDepth: initiatorDepth ?? this.req.responderResources,
+            ...(rnrRetryCount !== undefined && { rnrRetryCount }),
+          },
+          now,
+        );
+        // Now, not after the driver's turn: in it, anything may happen to the request already.
+        this.#state = 'accepting';
+        this.#accepting = { result, options, qpn, startingPsn, startedAt: now };
+        signal?.addEventListener('abort', this.#onAbort, { once: true });
+      }),
+    );
     return result.promise;
   }
 
   /**
    * Refuses. Does not wait: the peer will hear of it or ask again.
    * @param options.reason by name or number; default `consumerReject`. @param options.privateData at most 148 bytes.
-   * @throws EndpointError `CLOSED` or `WITHDRAWN` when it cannot be answered any more, `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`
+   * @throws EndpointError `CLOSED` or `WITHDRAWN` when it cannot be answered any more; `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT` and
+   * CepError `LIMIT_REACHED` for what can be corrected.
    */
   reject({
     reason = 'consumerReject',
@@ -135,7 +154,7 @@ export class ConnectionRequest implements EventHandler {
     this.#router.command((owner, now) =>
       owner.sendRej(this.#cid, { reason: number, ...(privateData && { privateData }) }, now),
     );
-    this.#finish(closedError('the request'));
+    this.#finish(answeredError('rejected'));
   }
 
   /** @internal */
@@ -151,7 +170,7 @@ export class ConnectionRequest implements EventHandler {
   /** @internal */
   handleEvent(event: EndpointEvent): void {
     const { mad } = event;
-    const peer = `${this.remote.address}:${this.remote.port}`;
+    const peer = endText(this.remote.address, this.remote.port);
     switch (event.type) {
       case 'rtu_received':
         this.#establish();
@@ -159,20 +178,15 @@ export class ConnectionRequest implements EventHandler {
       case 'rej_received':
         if (mad?.message === 'REJ') this.#fail(this.#withdrawal(new RejectedError(rejectDetails(peer, mad.fields))));
         return;
-      case 'rep_error': {
-        const { transmissions, cause } = event;
+      case 'rep_error':
         this.#fail(
-          cause === 'stale'
+          event.cause === 'stale'
             ? new EndpointError('WITHDRAWN', `${peer} has forgotten its request`, { peer })
-            : new EndpointError('TIMEOUT', `${peer} did not confirm: answered ${transmissions} times`, {
-                peer,
-                transmissions,
-              }),
+            : this.#timeout(peer, event.transmissions),
         );
         return;
-      }
       case 'dreq_received':
-        this.#router.command((owner, now) => owner.sendDrep(this.#cid, {}, now));
+        // Destroying answers the DREQ.
         this.#fail(new EndpointError('WITHDRAWN', `${peer} disconnected at once`, { peer }));
         return;
       default:
@@ -186,13 +200,24 @@ export class ConnectionRequest implements EventHandler {
     return new EndpointError('WITHDRAWN', `the peer took its request back: ${rejected.message}`, rejected.details);
   }
 
+  #timeout(peer: string, transmissions: number): EndpointError {
+    const now = this.#router.now;
+    const took = elapsed(this.#accepting?.startedAt ?? now, now);
+    const times = transmissions === 1 ? 'once' : `${transmissions} times`;
+    return new EndpointError(
+      'TIMEOUT',
+      `${peer} did not confirm: answered ${times} in ${durationText(took)}. Has it gone, or can it not hear us?`,
+      { peer, transmissions, seconds: took / seconds(1) },
+    );
+  }
+
   #establish(): void {
     const accepting = this.#accepting;
     if (accepting === undefined) return;
     const { result, options, qpn, startingPsn } = accepting;
     this.#settled();
     this.#state = 'over';
-    this.#overBecause = closedError('the request');
+    this.#overBecause = answeredError('accepted');
     result.resolve(
       new Connection(this.#router, this.#cid, {
         local: { ...this.local, qpn, startingPsn },
@@ -214,6 +239,7 @@ export class ConnectionRequest implements EventHandler {
     this.#state = 'over';
     this.#overBecause = because;
     this.#router.destroy(this.#cid);
+    this.#onOver();
   }
 
   #settled(): void {
@@ -222,8 +248,12 @@ export class ConnectionRequest implements EventHandler {
 
   #checkPending(): void {
     if (this.#state === 'pending') return;
-    throw this.#overBecause ?? new EndpointError('CLOSED', 'the request is being accepted already', {});
+    throw this.#overBecause ?? answeredError('accepted');
   }
+}
+
+function answeredError(how: 'accepted' | 'rejected'): EndpointError {
+  return new EndpointError('CLOSED', `the request has been ${how} already`, {});
 }
 
 /** The addresses of a request as rdma_cm writes them; undefined if they are wrong or lie. */

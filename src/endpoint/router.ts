@@ -1,4 +1,4 @@
-import { type Cid, copyOf, formatAddress, type Instant } from '../base/index.js';
+import { type Cid, copyOf, type Duration, formatAddress, type Instant } from '../base/index.js';
 import type { CepEvent, CepOwner } from '../cep/index.js';
 import { type CmMad, decodeMad, MAD_BYTES } from '../wire/index.js';
 import type { EndpointHost } from './host.js';
@@ -41,6 +41,11 @@ export class EventRouter {
     return this.#host.now();
   }
 
+  /** See `EndpointHost`. */
+  schedule(delay: Duration, call: () => void): () => void {
+    return this.#host.schedule(delay, call);
+  }
+
   /** This adapter's address as text. */
   get address(): string {
     return formatAddress(this.#host.adapter.gid(1));
@@ -51,6 +56,7 @@ export class EventRouter {
     return [...this.#handlers.values()];
   }
 
+  /** Who creates a CEP attaches its handler within the same {@link command}: afterwards events may have passed. */
   attach(cid: Cid, handler: EventHandler): void {
     this.#handlers.set(cid, handler);
   }
@@ -72,6 +78,7 @@ export class EventRouter {
   /** Destroys every CEP; no event is delivered any more. */
   close(): void {
     this.#closed = true;
+    this.#handlers.clear();
     this.command((owner, now) => owner.close(now));
   }
 
@@ -80,12 +87,30 @@ export class EventRouter {
     for (let event = this.owner.pollEvent(); event !== undefined; event = this.owner.pollEvent()) {
       const { type, cause, cid, listener, transmissions, hasMessage, bytes, at } = event;
       const mad = hasMessage ? decodeMad(copyOf(bytes, at, at + MAD_BYTES)) : undefined;
-      const copy = { type, cause, cid, listener, transmissions, mad: mad instanceof Error ? undefined : mad };
-      this.#observe?.(copy);
-      // A new request belongs to its listener until the listener has made something of it.
-      const handler = this.#handlers.get(type === 'req_received' ? listener : cid);
-      if (handler !== undefined) handler.handleEvent(copy);
-      else this.owner.destroy(cid, this.#host.now());
+      this.#deliver({ type, cause, cid, listener, transmissions, mad: mad instanceof Error ? undefined : mad });
     }
+  }
+
+  #deliver(event: EndpointEvent): void {
+    const request = event.type === 'req_received';
+    // A new request belongs to its listener until the listener has made something of it.
+    const key = request ? event.listener : event.cid;
+    const known = this.#handlers.has(key);
+    shielded(() => this.#observe?.(event));
+    const handler = this.#handlers.get(key);
+    if (handler) shielded(() => handler.handleEvent(event));
+    // If the observer itself ended what the event is about, nothing is left to do, except that a listener leaves its request behind.
+    else if (request || !known) this.owner.destroy(event.cid, this.#host.now());
+  }
+}
+
+/** One bad callback must not keep others from their events: what it throws is reported by the platform. */
+function shielded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

@@ -23,3 +23,6 @@ interface AbortSignal extends EventTarget {
   readonly reason: unknown;
   throwIfAborted(): void;
 }
+
+/** For reporting what a callback of the user throws: as if it had been called by the platform itself. */
+declare function queueMicrotask(callback: () => void): void;

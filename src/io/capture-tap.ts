@@ -73,6 +73,10 @@ export class CaptureTap implements RocePort {
     return this.#port.gid;
   }
 
+  async prepare(sourcePort: number): Promise<void> {
+    await this.#port.prepare?.(sourcePort);
+  }
+
   close(): Promise<void> {
     return this.#port.close();
   }

@@ -1,8 +1,9 @@
-import type { Gid, Instant } from '../base/index.js';
+import { type Duration, type Gid, type Instant, inMilliseconds } from '../base/index.js';
 import { type ChannelAdapter, CM_PACKET_BYTES } from '../ca/index.js';
 import type { EndpointHost } from '../endpoint/index.js';
+import { ROCE_UDP_PORT } from '../wire/index.js';
 import { monotonicNow } from './clock.js';
-import type { RocePort } from './port.js';
+import type { RocePort, SentDatagram } from './port.js';
 import { resolveHost } from './resolve.js';
 
 /** setTimeout takes at most 2³¹ − 1 ms. */
@@ -16,12 +17,15 @@ export class PortDriver implements EndpointHost {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #inTurn = false;
+  /** Something came in since the consumers polled last. */
+  #again = false;
   #closed = false;
 
   constructor(adapter: ChannelAdapter, port: RocePort) {
     this.adapter = adapter;
     this.#port = port;
     port.onDatagram = ({ bytes, remoteGid, sourcePort }) => {
+      if (this.#closed) return;
       adapter.handleDatagram(bytes, 0, bytes.length, { port: 1, remoteGid, sourcePort }, this.now());
       this.wake();
     };
@@ -35,21 +39,33 @@ export class PortDriver implements EndpointHost {
     this.#consumers.push(consumer);
   }
 
-  /** Lets consumers poll, sends what is to be sent, sets the timer. Calls from within a consumer's turn are part of that turn. */
+  /**
+   * Lets consumers poll, sends what is to be sent, sets the timer. Calls from within a consumer's turn are part of that turn. What a
+   * consumer or a port throws keeps neither the others nor the timer from their turn: it is reported as an uncaught exception.
+   */
   wake(): void {
+    this.#again = true;
     if (this.#inTurn || this.#closed) return;
     this.#inTurn = true;
-    try {
-      for (const consumer of this.#consumers) consumer();
+    // A port that answers at once, such as a loopback, comes back here while it is being sent to.
+    while (this.#again) {
+      for (const consumer of this.#consumers) shielded(consumer);
+      this.#again = false;
       this.#flush();
-    } finally {
-      this.#inTurn = false;
     }
+    this.#inTurn = false;
     this.#arm();
   }
 
-  resolve(host: string): Promise<Gid> {
-    return resolveHost(host, this.adapter.gid(1));
+  async resolve(host: string, sourcePort?: number): Promise<Gid> {
+    const gid = await resolveHost(host, this.adapter.gid(1));
+    if (sourcePort !== undefined && sourcePort !== ROCE_UDP_PORT) await this.#port.prepare?.(sourcePort);
+    return gid;
+  }
+
+  schedule(delay: Duration, call: () => void): () => void {
+    const timer = setTimeout(call, Math.min(Math.ceil(inMilliseconds(delay)), TIMER_MS_MAX));
+    return () => clearTimeout(timer);
   }
 
   async close(): Promise<void> {
@@ -65,7 +81,8 @@ export class PortDriver implements EndpointHost {
       const bytes = new Uint8Array(CM_PACKET_BYTES);
       const datagram = this.adapter.pollTransmit(bytes, 0);
       if (datagram === undefined) return;
-      this.#port.send({ bytes, path: datagram.path, sourcePort: datagram.sourcePort });
+      const sent: SentDatagram = { bytes, path: datagram.path, sourcePort: datagram.sourcePort };
+      shielded(() => this.#port.send(sent));
     }
   }
 
@@ -83,5 +100,15 @@ export class PortDriver implements EndpointHost {
     this.#timerAt = Number.NaN;
     this.adapter.handleTimeout(this.now());
     this.wake();
+  }
+}
+
+function shielded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

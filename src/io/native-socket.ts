@@ -20,7 +20,8 @@ const IPV6_TCLASS = 67;
 const SOCKADDR_IN_BYTES = 16;
 const SOCKADDR_IN6_BYTES = 28;
 
-interface LibC {
+/** The C library's functions, as koffi calls them. */
+export interface LibC {
   socket(family: number, type: number, protocol: number): number;
   setsockopt(descriptor: number, level: number, option: number, value: Int32Array, length: number): number;
   bind(descriptor: number, address: Uint8Array, length: number): number;
@@ -33,7 +34,7 @@ class SystemError extends Error {
   readonly code: string;
 
   constructor(call: string, errno: number) {
-    const code = getSystemErrorName(-errno);
+    const code = errno > 0 ? getSystemErrorName(-errno) : 'UNKNOWN';
     super(`${call} ${code}`);
     this.code = code;
   }
@@ -47,7 +48,7 @@ class SystemError extends Error {
 export class NativeSockets {
   readonly #libc: LibC;
 
-  /** @throws when the C library cannot be called. Use {@link loadNativeSockets}. */
+  /** See {@link loadNativeSockets}. */
   constructor(libc: LibC) {
     this.#libc = libc;
   }
@@ -71,6 +72,11 @@ export class NativeSockets {
       throw error;
     }
     return descriptor;
+  }
+
+  /** Gives up a descriptor that nobody else has taken. */
+  close(descriptor: number): void {
+    this.#libc.close(descriptor);
   }
 
   /** DSCP and ECN of what is sent from now on. */
@@ -102,12 +108,14 @@ function socketAddress(gid: Uint8Array, port: number): Uint8Array {
   return address;
 }
 
+const loadKoffi = (): typeof import('koffi') => createRequire(import.meta.url)('koffi') as typeof import('koffi');
+
 /** The sockets, or why they cannot be had here. */
-export function loadNativeSockets(): NativeSockets | string {
+export function loadNativeSockets(load: () => typeof import('koffi') = loadKoffi): NativeSockets | string {
   if (process.platform !== 'linux') return `not known on ${process.platform}`;
   try {
     // An optional dependency: it may be missing, and only here does that matter.
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    const koffi = load();
     const libc = koffi.load(null);
     return new NativeSockets({
       socket: libc.func('int socket(int family, int type, int protocol)'),
@@ -117,6 +125,6 @@ export function loadNativeSockets(): NativeSockets | string {
       errno: () => koffi.errno(),
     });
   } catch (error) {
-    return `koffi does not load: ${(error as Error).message}`;
+    return `koffi does not load: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

@@ -1,8 +1,7 @@
-import type { CaGuid, Gid } from '../base/index.js';
-import { AddressSyntaxError, parseGid } from '../base/index.js';
+import { AddressSyntaxError, type CaGuid, type Gid, isIpv4Gid, parseGid, type Random } from '../base/index.js';
 import { ChannelAdapter } from '../ca/index.js';
 import type { CepLimits } from '../cep/index.js';
-import { Adapter, type EndpointEvent } from '../endpoint/index.js';
+import { Adapter, EndpointError, type EndpointEvent } from '../endpoint/index.js';
 import { caGuidOf } from './ca-guid.js';
 import { PortDriver } from './driver.js';
 import { IoError } from './error.js';
@@ -28,41 +27,73 @@ export interface OpenAdapterOptions {
   readonly wrapPort?: (port: RocePort) => RocePort;
 }
 
-const UNSPECIFIED = new Set(['::', '0.0.0.0']);
+const CA_GUID_MAX = 2n ** 64n - 1n;
 
 /**
  * Opens an adapter on an address of this machine: binds UDP port 4791 there. Close it, or the process does not end.
- * @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `NAME_NOT_FOUND`, `SOCKET`
+ * @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `NAME_NOT_FOUND`, `SOCKET`; EndpointError `INVALID_ARGUMENT`
  */
 export async function openAdapter(options: OpenAdapterOptions): Promise<Adapter> {
-  const { address, caGuid, limits, icrc, onEvent, wrapPort } = options;
+  const { address, caGuid, onEvent, wrapPort } = options;
+  if (caGuid !== undefined && (typeof caGuid !== 'bigint' || caGuid < 1n || caGuid > CA_GUID_MAX)) {
+    const message = `caGuid is ${String(caGuid)}; it must be a bigint from 1 to 2^64 - 1`;
+    throw new EndpointError('INVALID_ARGUMENT', message, { name: 'caGuid', value: caGuid });
+  }
   const gid = await localGid(address);
   const onWarning = options.onWarning ?? ((warning: string) => process.emitWarning(warning, { type: 'IbcmWarning' }));
   const udp = await UdpPort.open({ gid, onWarning });
-  const port = wrapPort ? wrapPort(udp) : udp;
-  const random = new SecureRandom();
-  const adapter = new ChannelAdapter({
+  try {
+    const random = new SecureRandom();
+    const adapter = makeAdapter(options, gid, random);
+    const port = wrapPort ? wrapPort(udp) : udp;
+    return new Adapter(new PortDriver(adapter, port), { random, ...(onEvent && { onEvent }) });
+  } catch (error) {
+    // Bad limits, or a wrapper that fails: nothing may stay open.
+    await udp.close();
+    throw error;
+  }
+}
+
+function makeAdapter({ caGuid, limits, icrc }: OpenAdapterOptions, gid: Gid, random: Random): ChannelAdapter {
+  return new ChannelAdapter({
     caGuid: (caGuid ?? caGuidOf(gid)) as CaGuid,
     random,
     ports: [{ gid }],
     ...(limits && { limits }),
     ...(icrc && { icrc }),
   });
-  return new Adapter(new PortDriver(adapter, port), { random, ...(onEvent && { onEvent }) });
 }
 
 async function localGid(address: string): Promise<Gid> {
-  if (UNSPECIFIED.has(address)) {
+  const gid = await gidOf(address);
+  const kind = wrongKind(gid);
+  if (kind !== undefined) {
     throw new IoError(
       'ADDRESS_NOT_LOCAL',
-      `${address} stands for all addresses; RDMA peers must know one of them: name it`,
+      `${address} ${kind}; RDMA peers must know the one address of this adapter: name it`,
       { address },
     );
   }
+  return gid;
+}
+
+async function gidOf(address: string): Promise<Gid> {
   try {
     return parseGid(address);
   } catch (error) {
     if (!(error instanceof AddressSyntaxError)) throw error;
     return parseGid((await lookUpAny(address)).address);
   }
+}
+
+/** What is wrong with an address that can be bound, or nearly, but not be anybody's own. */
+function wrongKind(gid: Gid): string | undefined {
+  const v4 = isIpv4Gid(gid);
+  const first = v4 ? gid.subarray(12) : gid;
+  if (first.every((octet) => octet === 0)) return 'stands for all addresses';
+  if (v4 && first.every((octet) => octet === 0xff)) return 'is the broadcast address';
+  if (v4 ? ((first[0] as number) & 0xf0) === 0xe0 : first[0] === 0xff) return 'is a multicast address';
+  if (!v4 && first[0] === 0xfe && ((first[1] as number) & 0xc0) === 0x80)
+    return 'is a link-local address, whose zone does not fit into a GID';
+  return undefined;
 }

@@ -19,6 +19,9 @@ export interface RocePort {
   readonly gid: Uint8Array;
   /** Who takes what arrives. Set once, before anything can arrive. */
   onDatagram: (datagram: ReceivedDatagram) => void;
+  /** Sends, or loses, a datagram. Does not throw because of the network. */
   send(datagram: SentDatagram): void;
+  /** Makes a UDP source port ready, so that its first datagram need not wait. Ports that cannot fail at it leave it out. @throws IoError */
+  prepare?(sourcePort: number): Promise<void>;
   close(): Promise<void>;
 }

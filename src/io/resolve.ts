@@ -3,17 +3,17 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { formatAddress, type Gid, isIpv4Gid, parseGid } from '../base/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
-import { IoError, systemCode } from './error.js';
+import { IoError, systemWords } from './error.js';
 
 const familyOf = (gid: Uint8Array): 4 | 6 => (isIpv4Gid(gid) ? 4 : 6);
 
 /**
  * The address of a host in the family of `localGid`, to which there is a route from there.
- * @throws {@link IoError} `NAME_NOT_FOUND`, `NO_ROUTE`
+ * @throws {@link IoError} `NAME_NOT_FOUND`, `NO_ROUTE`, `SOCKET`
  */
 export async function resolveHost(host: string, localGid: Uint8Array): Promise<Gid> {
   const family = familyOf(localGid);
-  const address = await lookUp(host, family);
+  const { address } = await lookUp(host, family);
   await probeRoute(address, family, formatAddress(localGid));
   return parseGid(address);
 }
@@ -24,30 +24,38 @@ export async function sourceAddressFor(host: string): Promise<string> {
   return probeRoute(address, family, undefined);
 }
 
-/** The first address of a host. @throws {@link IoError} `NAME_NOT_FOUND` */
-export async function lookUpAny(host: string): Promise<{ address: string; family: 4 | 6 }> {
-  try {
-    const { address, family } = await lookup(host);
-    return { address, family: family === 6 ? 6 : 4 };
-  } catch (error) {
-    throw notFound(host, 'address', error);
-  }
+/** The first address of a host. @throws {@link IoError} `NAME_NOT_FOUND`, `NO_ROUTE` */
+export function lookUpAny(host: string): Promise<{ address: string; family: 4 | 6 }> {
+  return lookUp(host, undefined);
 }
 
-async function lookUp(host: string, family: 4 | 6): Promise<string> {
-  try {
-    return (await lookup(host, { family })).address;
-  } catch (error) {
-    throw notFound(host, `IPv${family} address (the adapter's own is one)`, error);
+async function lookUp(host: string, wanted: 4 | 6 | undefined): Promise<{ address: string; family: 4 | 6 }> {
+  // The system would take an empty name for this machine.
+  if (host === '') throw notFound(host, wanted, undefined);
+  const found = await lookup(host, { family: wanted ?? 0 }).catch((error: unknown) => {
+    throw notFound(host, wanted, error);
+  });
+  const family = found.family === 6 ? 6 : 4;
+  // An address stands for itself, whatever family was asked for.
+  if (wanted !== undefined && family !== wanted) throw notFound(host, wanted, undefined);
+  if (found.address.includes('%')) {
+    throw new IoError(
+      'NO_ROUTE',
+      `${found.address} is a link-local address: its zone does not fit into a GID, so use another address`,
+      { host, address: found.address },
+    );
   }
+  return { address: found.address, family };
 }
 
-function notFound(host: string, what: string, cause: unknown): IoError {
+function notFound(host: string, family: 4 | 6 | undefined, cause: unknown): IoError {
+  const what = family === undefined ? 'address' : `IPv${family} address, which this adapter needs as its own is one`;
+  const why = cause === undefined ? '' : `: ${systemWords(cause)}`;
   return new IoError(
     'NAME_NOT_FOUND',
-    `"${host}" has no ${what}: ${systemCode(cause) ?? (cause as Error).message}`,
+    `"${host}" has no ${what}${why}`,
     { host },
-    { cause },
+    cause === undefined ? undefined : { cause },
   );
 }
 
@@ -57,16 +65,20 @@ async function probeRoute(address: string, family: 4 | 6, from: string | undefin
   try {
     const listening = once(socket, 'listening');
     socket.bind(from === undefined ? {} : { address: from });
-    await listening;
+    await listening.catch((error: unknown) => {
+      const where = from === undefined ? 'a UDP socket' : `a UDP socket on ${from}`;
+      throw new IoError('SOCKET', `cannot open ${where}: ${systemWords(error)}`, { from }, { cause: error });
+    });
     const connected = once(socket, 'connect');
     socket.connect(ROCE_UDP_PORT, address);
     await connected;
     return socket.address().address;
   } catch (error) {
+    if (error instanceof IoError) throw error;
     const source = from === undefined ? '' : ` from ${from}`;
     throw new IoError(
       'NO_ROUTE',
-      `no route to ${address}${source}: ${systemCode(error) ?? (error as Error).message}`,
+      `no route to ${address}${source}: ${systemWords(error)}`,
       { address, from },
       { cause: error },
     );

@@ -30,6 +30,8 @@ export class UdpPort implements RocePort {
   readonly #native: NativeSockets | undefined;
   /** By UDP source port. */
   readonly #sockets = new Map<number, BoundSocket>();
+  /** Source ports whose sockets are being opened. */
+  readonly #opening = new Map<number, Promise<BoundSocket>>();
   readonly #addresses = new WeakMap<Uint8Array, string>();
   readonly #senders = new Map<string, Uint8Array>();
   #closed = false;
@@ -60,46 +62,70 @@ export class UdpPort implements RocePort {
       this.#sendFrom(bound, bytes, path.remoteGid, path.trafficClass);
       return;
     }
-    // The first packet from a source port waits for its socket.
+    // The first packets from a source port that nobody prepared wait for its socket.
     this.#openSource(sourcePort).then(
       (opened) => this.#sendFrom(opened, bytes, path.remoteGid, path.trafficClass),
       (error: unknown) => this.#countError(error),
     );
   }
 
+  /** @throws {@link IoError} `PORT_IN_USE`, `SOCKET` */
+  async prepare(sourcePort: number): Promise<void> {
+    if (!this.#sockets.has(sourcePort)) await this.#openSource(sourcePort);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.all(
-      [...this.#sockets.values()].map(({ socket }) => new Promise<void>((resolve) => socket.close(() => resolve()))),
-    );
+    const opening = [...this.#opening.values()].map((each) => each.catch(() => undefined));
+    await Promise.all([...[...this.#sockets.values()].map(({ socket }) => closeSocket(socket)), ...opening]);
   }
 
   #sendFrom(bound: BoundSocket, bytes: Uint8Array, remoteGid: Uint8Array, trafficClass: number): void {
     if (this.#closed) return;
-    if (trafficClass !== bound.trafficClass) {
-      if (bound.descriptor >= 0) this.#native?.setTrafficClass(bound.descriptor, this.gid, trafficClass);
-      bound.trafficClass = trafficClass;
+    try {
+      if (trafficClass !== bound.trafficClass) {
+        if (bound.descriptor >= 0) this.#native?.setTrafficClass(bound.descriptor, this.gid, trafficClass);
+        bound.trafficClass = trafficClass;
+      }
+      bound.socket.send(bytes, ROCE_UDP_PORT, this.#addressText(remoteGid), (error) => {
+        if (error) this.#countError(error);
+      });
+    } catch (error) {
+      this.#countError(error);
     }
-    let address = this.#addresses.get(remoteGid);
-    if (address === undefined) {
-      address = formatAddress(remoteGid);
-      this.#addresses.set(remoteGid, address);
-    }
-    bound.socket.send(bytes, ROCE_UDP_PORT, address, (error) => {
-      if (error) this.#countError(error);
-    });
   }
 
-  async #openSource(sourcePort: number): Promise<BoundSocket> {
-    if (this.#sockets.size >= SOURCE_PORTS_MAX) {
-      throw new IoError('SOCKET', `at most ${SOURCE_PORTS_MAX} UDP source ports`, {});
+  #addressText(gid: Uint8Array): string {
+    let address = this.#addresses.get(gid);
+    if (address === undefined) {
+      address = formatAddress(gid);
+      this.#addresses.set(gid, address);
+    }
+    return address;
+  }
+
+  /** Opens a source port's socket, once however many ask for it meanwhile. */
+  #openSource(sourcePort: number): Promise<BoundSocket> {
+    const known = this.#opening.get(sourcePort);
+    if (known) return known;
+    const opening = this.#bindSource(sourcePort).finally(() => this.#opening.delete(sourcePort));
+    this.#opening.set(sourcePort, opening);
+    return opening;
+  }
+
+  async #bindSource(sourcePort: number): Promise<BoundSocket> {
+    if (this.#sockets.size + this.#opening.size >= SOURCE_PORTS_MAX) {
+      throw new IoError(
+        'SOCKET',
+        `an adapter uses at most ${SOURCE_PORTS_MAX} UDP source ports; ${sourcePort} would be one more`,
+        { sourcePort, maximum: SOURCE_PORTS_MAX },
+      );
     }
     const bound = await bind(this.gid, sourcePort, this.#native);
-    const known = this.#sockets.get(sourcePort);
-    if (known === undefined && !this.#closed) return this.#add(sourcePort, bound);
-    bound.socket.close();
-    return known ?? bound;
+    if (!this.#closed) return this.#add(sourcePort, bound);
+    await closeSocket(bound.socket);
+    return bound;
   }
 
   #add(sourcePort: number, bound: BoundSocket): BoundSocket {
@@ -136,6 +162,8 @@ interface BoundSocket {
   trafficClass: number;
 }
 
+const closeSocket = (socket: Socket): Promise<void> => new Promise((resolve) => socket.close(() => resolve()));
+
 async function bind(gid: Uint8Array, port: number, native: NativeSockets | undefined): Promise<BoundSocket> {
   const family = isIpv4Gid(gid) ? 4 : 6;
   const address = formatAddress(gid);
@@ -151,13 +179,12 @@ async function bind(gid: Uint8Array, port: number, native: NativeSockets | undef
     const listening = once(socket, 'listening');
     if (native) {
       descriptor = native.open(gid, port);
-      socket.bind({ fd: descriptor, exclusive: true });
+      adopt(socket, descriptor, native);
     } else {
       socket.bind({ address, port, exclusive: true });
     }
     await listening;
-    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
-    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+    enlargeBuffers(socket);
   } catch (error) {
     socket.close();
     throw explainBind(error, address, port);
@@ -165,19 +192,32 @@ async function bind(gid: Uint8Array, port: number, native: NativeSockets | undef
   return { socket, descriptor, trafficClass: 0 };
 }
 
+/** From here on the socket closes the descriptor. */
+function adopt(socket: Socket, descriptor: number, native: NativeSockets): void {
+  try {
+    socket.bind({ fd: descriptor, exclusive: true });
+  } catch (error) {
+    native.close(descriptor);
+    throw error;
+  }
+}
+
+function enlargeBuffers(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+  } catch {
+    // Linux gives what it may; BSDs refuse what is too much. Then the buffers stay as they are.
+  }
+}
+
 function explainBind(error: unknown, address: string, port: number): IoError {
   const details = { address, port };
   switch (systemCode(error)) {
-    case 'EADDRINUSE': {
-      const devices = softRoceDevices();
-      const owner =
-        devices.length > 0
-          ? `the kernel's soft-RoCE probably owns it (${devices.join(', ')}): see "rdma link", remove it with "rdma link delete ${devices[0]}"`
-          : `find its owner with "ss -ulpn sport = :${port}"; if no process is shown, it is the kernel's soft-RoCE: see "rdma link"`;
-      return new IoError('PORT_IN_USE', `UDP port ${port} of ${address} is in use: ${owner}`, details, {
+    case 'EADDRINUSE':
+      return new IoError('PORT_IN_USE', `UDP port ${port} of ${address} is in use: ${whoOwns(port)}`, details, {
         cause: error,
       });
-    }
     case 'EADDRNOTAVAIL':
       return new IoError(
         'ADDRESS_NOT_LOCAL',
@@ -186,10 +226,25 @@ function explainBind(error: unknown, address: string, port: number): IoError {
         { cause: error },
       );
     default:
-      return new IoError('SOCKET', `cannot bind UDP port ${port} of ${address}: ${(error as Error).message}`, details, {
-        cause: error,
-      });
+      return new IoError(
+        'SOCKET',
+        `cannot bind UDP port ${port} of ${address}: ${error instanceof Error ? error.message : String(error)}`,
+        details,
+        {
+          cause: error,
+        },
+      );
   }
+}
+
+/** How to find out who has a UDP port. */
+function whoOwns(port: number): string {
+  const look = `find its owner with "ss -ulpn sport = :${port}"`;
+  if (port !== ROCE_UDP_PORT) return look;
+  const devices = softRoceDevices();
+  return devices.length > 0
+    ? `the kernel's soft-RoCE probably owns it (${devices.join(', ')}): see "rdma link", remove it with "rdma link delete ${devices[0]}"`
+    : `${look}; if no process is shown, it is the kernel's soft-RoCE: see "rdma link"`;
 }
 
 /** RDMA devices of the kernel's own soft-RoCE driver, as Linux lists them. */
