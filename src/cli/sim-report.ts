@@ -18,6 +18,12 @@ export function settingsLines(settings: Partial<SimSettings>): string[] {
 const show = (value: string | number): string =>
   typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
 
+/** An option's name for a setting. */
+export const dashed = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const commandFor = (seed: number, fixed: Partial<SimSettings>): string =>
+  [`ibcm sim --seed ${seed}`, ...Object.entries(fixed).map(([name, value]) => `--${dashed(name)} ${value}`)].join(' ');
+
 /** What came of shrinking a failed run. */
 export interface Failure {
   readonly seed: number;
@@ -28,6 +34,8 @@ export interface Failure {
   readonly faults: readonly string[];
   readonly ladder: readonly string[];
   readonly runs: number;
+  /** The command that gives the whole run again. */
+  readonly again: string;
   /** Where an error that is no violation in itself was thrown. */
   readonly stack?: string | undefined;
 }
@@ -50,12 +58,13 @@ export function explain(failed: RunResult, fixed: Partial<SimSettings>, maxRuns:
     faults: [...timed, ...transmissions].map((fault) => describeFault(fault, result.settings)),
     ladder: ladderOf(trace.entries, shownAttempt >= 0 ? shownAttempt : undefined),
     runs,
+    again: commandFor(result.seed, fixed),
     stack: violation?.cause instanceof Error ? violation.cause.stack : undefined,
   };
 }
 
 export function failureLines(failure: Failure, { bold, red, dim }: Style): string[] {
-  const { seed, message, attempt, plan, faults, ladder, runs, stack } = failure;
+  const { seed, message, attempt, plan, faults, ladder, runs, again, stack } = failure;
   const { attempts } = plan;
   const which = attempts.length <= 20 ? attempts.join(', ') : `${attempts.length} of them`;
   return [
@@ -69,6 +78,6 @@ export function failureLines(failure: Failure, { bold, red, dim }: Style): strin
     bold(attempt >= 0 ? `Attempt ${attempt}` : 'What happened'),
     ...ladder,
     '',
-    `Again: ibcm sim --seed ${seed}`,
+    `Again: ${again}`,
   ];
 }

@@ -13,6 +13,9 @@ export interface RangeResult extends SeedRange {
   readonly failed: readonly number[];
 }
 
+// Calls that must fail throw by the thousand. Whatever fails in earnest runs again in the main thread, with its stack.
+Error.stackTraceLimit = 0;
+
 /** Runs ranges of seeds, one at a time, as they are asked for. */
 parentPort?.on('message', ({ first, last }: SeedRange) => {
   const fixed = workerData as Partial<SimSettings>;

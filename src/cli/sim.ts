@@ -12,7 +12,7 @@ import {
 import { integer } from './arguments.js';
 import { codeVersion } from './sim-commit.js';
 import { runSeeds, type Tally } from './sim-many.js';
-import { explain, failureLines, settingsLines } from './sim-report.js';
+import { dashed, explain, failureLines, settingsLines } from './sim-report.js';
 import type { SeedRange } from './sim-worker.js';
 import { styleFor } from './style.js';
 
@@ -96,8 +96,6 @@ Exit status: 0 all invariants held, 1 one did not, 2 wrong usage.`,
       process.exitCode = await simulate(options);
     });
 }
-
-const dashed = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 function rate(text: string): number {
   const value = Number(text);

@@ -31,10 +31,10 @@ function everyNth(n: number): () => boolean {
 function replace<T extends object, Name extends keyof T>(
   prototype: T,
   name: Name,
-  by: (original: (...args: never[]) => unknown, self: T, args: never[]) => unknown,
+  by: (original: (...args: unknown[]) => unknown, self: T, args: unknown[]) => unknown,
 ): void {
-  const original = prototype[name] as (...args: never[]) => unknown;
-  vi.spyOn(prototype, name as never).mockImplementation(function (this: T, ...args: never[]) {
+  const original = prototype[name] as (...args: unknown[]) => unknown;
+  vi.spyOn(prototype, name as never).mockImplementation(function (this: T, ...args: unknown[]) {
     return by(original, this, args);
   } as never);
 }
