@@ -22,7 +22,8 @@ import type { Action, World } from './world.js';
 const STALE_CIDS = 8;
 const AGAIN_AFTER_US = 5_000;
 const BACKLOG = 64;
-const QPN_TRIES = 64;
+/** After so many refused because of timewait, a consumer takes one that is certainly free. */
+const QPN_TRIES = 4;
 
 const serviceOf = (owner: number): ServiceId => (0x0106_0000n + BigInt(owner)) as ServiceId;
 
@@ -247,8 +248,9 @@ export class Consumer {
   /** Makes a call that names a queue pair, with another one as long as the first is refused (R3). */
   #callWithQpn(side: Side, command: 'sendReq' | 'sendRep'): boolean {
     const { port } = side.attempt.script;
-    for (let tries = 0; tries < QPN_TRIES; tries += 1) {
-      const qpn = this.adapter.takeQpn(port, (side.part.qpn + tries / QPN_TRIES) % 1);
+    for (let tries = 0; tries <= QPN_TRIES; tries += 1) {
+      const hint = (side.part.qpn + tries / QPN_TRIES) % 1;
+      const qpn = tries < QPN_TRIES ? this.adapter.takeQpn(port, hint) : this.adapter.takeFreeQpn(port);
       const held = this.adapter.isQpnHeld(port, qpn);
       side.localQpn = qpn;
       const code = this.#call(side, command);
@@ -392,6 +394,8 @@ export class Consumer {
     if (side.role === 'passive') {
       if (side.sentReply) return;
       if (this.#callWithQpn(side, 'sendRep')) side.sentReply = true;
+      // Over already, though it was not told yet; or a limit of the manager is reached: it does not want it any more.
+      else if (this.adapter.isWaitingRequest(side.cid)) this.destroy(side);
     } else if (this.#call(side, 'sendRtu') === undefined) {
       this.#establish(side);
       const { dataAfter } = side.attempt.script;

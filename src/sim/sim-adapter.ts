@@ -1,4 +1,4 @@
-import { type CaGuid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
+import { type CaGuid, type Cid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
 import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
 import type { CepInspector, CmPath } from '../cep/index.js';
 import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
@@ -13,6 +13,8 @@ export const makeAdapter: MakeAdapter = (options) => new ChannelAdapter(options)
 const QPN_BASE = 0x100;
 /** Queue pairs of each port before it makes more: few, so that they are used again soon. */
 const QPNS = 64;
+/** And more than CEPs can hold at once. */
+const MORE_QPNS = 1_024;
 /** Enough for everything at once, and small enough that making an adapter costs little. */
 const LIMITS = { maxCeps: 255, maxMads: 512, maxTransmits: 256 };
 
@@ -75,7 +77,7 @@ export class SimAdapter {
     for (const name of MESSAGE_NAMES) this.taken[name] = 0;
     this.delivered = 0;
     this.#busy.length = 0;
-    for (const _ of this.gids) this.#busy.push(new Uint8Array(QPNS + settings.connections * 2));
+    for (const _ of this.gids) this.#busy.push(new Uint8Array(QPNS + MORE_QPNS));
     return this.inspector;
   }
 
@@ -114,9 +116,24 @@ export class SimAdapter {
     return QPN_BASE + index;
   }
 
+  /** A queue pair beyond the first few that neither a consumer uses nor a CEP holds. */
+  takeFreeQpn(port: number): number {
+    const busy = this.#busy[port - 1] as Uint8Array;
+    let index = QPNS;
+    while (busy[index] !== 0 || this.isQpnHeld(port, QPN_BASE + index)) index += 1;
+    busy[index] = 1;
+    return QPN_BASE + index;
+  }
+
   giveQpnBack(port: number, qpn: number): void {
     const busy = this.#busy[port - 1] as Uint8Array;
     if (qpn !== 0) busy[qpn - QPN_BASE] = 0;
+  }
+
+  /** Whether a CEP is still a request that waits for its answer. */
+  isWaitingRequest(cid: Cid): boolean {
+    const { inspector } = this;
+    return inspector.find(cid) && (inspector.state === 'REQ_RCVD' || inspector.state === 'REQ_MRA_SENT');
   }
 
   /** Whether a CEP of a port holds a queue pair, timewait included. */

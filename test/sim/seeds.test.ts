@@ -12,7 +12,7 @@ function failureOf(seed: number, fixed: Partial<SimSettings>): string | undefine
 }
 
 const MIXES: readonly (readonly [name: string, seeds: number, fixed: Partial<SimSettings>])[] = [
-  ['the default mix', 100, { connections: 60 }],
+  ['the default mix', 80, { connections: 60 }],
   ['packets with their ICRC, many of them corrupt', 30, { connections: 40, fabric: 'packet', corruption: 0.2 }],
   ['heavy loss', 30, { connections: 40, loss: 0.4 }],
   ['many crashes', 30, { connections: 40, crashes: 8 }],
@@ -20,6 +20,11 @@ const MIXES: readonly (readonly [name: string, seeds: number, fixed: Partial<Sim
     'two adapters with one owner, crowded',
     20,
     { connections: 120, adapters: 2, owners: 1, ports: 1, faultPhaseMs: 2_000 },
+  ],
+  [
+    'more queue pairs in timewait than free',
+    10,
+    { connections: 200, adapters: 2, owners: 1, ports: 1, faultPhaseMs: 2_000, crashes: 4, reordering: 0.4 },
   ],
   ['consumers that sleep and misuse', 30, { connections: 40, slowConsumers: 12, misuses: 100 }],
 ];
