@@ -156,7 +156,7 @@ describe.concurrent('listen and connect', () => {
   });
 
   test('take localhost for an address on which both ends have room', async () => {
-    const client = await run('connect', `localhost:${PORT + 1}`, '--timeout-ms', '200');
+    const client = await run('connect', `localhost:${PORT + 1}`, '--timeout-ms', '4000');
     expect(client.status).toBe(1);
     expect(client.stderr).toMatch(/^ibcm: .*127\.0\.0\.1:7472/);
   });
