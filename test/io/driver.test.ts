@@ -1,0 +1,151 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Duration, type Instant, NEVER, parseGid } from '../../src/base/index.js';
+import type { ChannelAdapter, OutgoingDatagram } from '../../src/ca/index.js';
+import { monotonicNow, PortDriver, type RocePort } from '../../src/io/index.js';
+
+const GID = parseGid('127.0.0.1');
+
+/** An adapter that wants what the test says. */
+class FakeAdapter {
+  due: Instant = NEVER;
+  readonly outgoing: Partial<OutgoingDatagram>[] = [];
+  readonly calls: string[] = [];
+
+  handleDatagram(): void {
+    this.calls.push('datagram');
+  }
+
+  handleTimeout(): void {
+    this.calls.push('timeout');
+    this.due = NEVER;
+  }
+
+  nextTimeout(): Instant {
+    return this.due;
+  }
+
+  pollTransmit(): Partial<OutgoingDatagram> | undefined {
+    return this.outgoing.shift();
+  }
+
+  gid(): Uint8Array {
+    return GID;
+  }
+}
+
+function driverOf(send: () => void = () => undefined): {
+  driver: PortDriver;
+  adapter: FakeAdapter;
+  port: RocePort;
+} {
+  const adapter = new FakeAdapter();
+  const port: RocePort = { gid: GID, onDatagram: () => undefined, send, close: async () => undefined };
+  return { driver: new PortDriver(adapter as unknown as ChannelAdapter, port), adapter, port };
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('The driver', () => {
+  it('sets no timer that the platform would take for none: what is far away is waited for in steps', () => {
+    vi.useFakeTimers();
+    const { driver, adapter } = driverOf();
+    const month = 31 * 86_400_000;
+    adapter.due = (monotonicNow() + month * 1_000) as Instant;
+    driver.wake();
+    vi.advanceTimersByTime(86_400_000);
+    expect(adapter.calls).toEqual([]);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(month);
+    expect(adapter.calls).toEqual(['timeout']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('has one timer, for the next moment only, and none when nothing waits or when it is closed', async () => {
+    vi.useFakeTimers();
+    const { driver, adapter } = driverOf();
+    for (const ms of [50, 20, 90]) {
+      adapter.due = (monotonicNow() + ms * 1_000) as Instant;
+      driver.wake();
+      expect(vi.getTimerCount()).toBe(1);
+    }
+    vi.advanceTimersByTime(50);
+    expect(adapter.calls).toEqual([]);
+    vi.advanceTimersByTime(50);
+    expect(adapter.calls).toEqual(['timeout']);
+    adapter.due = (monotonicNow() - 5_000_000) as Instant;
+    driver.wake();
+    vi.advanceTimersByTime(1);
+    expect(adapter.calls).toEqual(['timeout', 'timeout']);
+    adapter.due = (monotonicNow() + 1_000) as Instant;
+    driver.wake();
+    await driver.close();
+    expect(vi.getTimerCount()).toBe(0);
+    driver.wake();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('calls back after a time, unless that is taken back', () => {
+    vi.useFakeTimers();
+    const { driver } = driverOf();
+    const calls: string[] = [];
+    driver.schedule(1_500 as Duration, () => calls.push('first'));
+    const cancel = driver.schedule(1_500 as Duration, () => calls.push('second'));
+    cancel();
+    vi.advanceTimersByTime(1);
+    expect(calls).toEqual([]);
+    vi.advanceTimersByTime(1);
+    cancel();
+    expect(calls).toEqual(['first']);
+  });
+
+  it('takes nothing in any more once it is closed', async () => {
+    const { driver, adapter, port } = driverOf();
+    await driver.close();
+    port.onDatagram({ bytes: new Uint8Array(1), remoteGid: GID, sourcePort: 1 });
+    expect(adapter.calls).toEqual([]);
+  });
+
+  it('lets consumers have their turn again when sending brought something in', () => {
+    let again = true;
+    const { driver, adapter, port } = driverOf(() => {
+      if (!again) return;
+      again = false;
+      port.onDatagram({ bytes: new Uint8Array(1), remoteGid: GID, sourcePort: 1 });
+    });
+    const turns: number[] = [];
+    driver.onTurn(() => turns.push(adapter.calls.length));
+    adapter.outgoing.push({ sourcePort: 1 }, { sourcePort: 2 });
+    driver.wake();
+    expect(turns).toEqual([0, 1]);
+  });
+
+  it('sends the rest and keeps its timer when a consumer and the port throw', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    const reported: unknown[] = [];
+    process.on('uncaughtException', (error) => reported.push(error));
+    let sent = 0;
+    const { driver, adapter } = driverOf(() => {
+      sent += 1;
+      throw new Error(`port ${sent}`);
+    });
+    let turns = 0;
+    driver.onTurn(() => {
+      throw new Error('consumer');
+    });
+    driver.onTurn(() => {
+      turns += 1;
+    });
+    adapter.outgoing.push({ sourcePort: 1 }, { sourcePort: 2 });
+    adapter.due = (monotonicNow() + 10_000) as Instant;
+    driver.wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+    expect([sent, turns, vi.getTimerCount()]).toEqual([2, 1, 1]);
+    expect(reported).toEqual(['consumer', 'port 1', 'port 2'].map((text) => new Error(text)));
+  });
+});
