@@ -1,3 +1,4 @@
+import { assert } from '../../src/base/index.js';
 import { CepCore } from '../../src/cep/core.js';
 import { CepManager, INPUTS, type Input, STATES, type State } from '../../src/cep/index.js';
 import { cellAt, isCommand, type Mutant } from './mutants.js';
@@ -23,6 +24,9 @@ export class Laboratory {
   #found: State = 'IDLE';
 
   constructor() {
+    const cells = STATES.flatMap((state) => INPUTS.map((input) => cellAt(state, input)));
+    const acting = cells.filter(({ kind }) => kind === 'handle' || kind === 'duplicate');
+    assert(new Set(acting).size === acting.length, 'each cell is an object of its own, and can be changed alone');
     for (const state of STATES) for (const input of INPUTS) this.#watchCell(state, input);
     this.#watchTimers();
     for (const name of ['nextTimeout', 'pollTransmit'] as const) this.#countCalls(CepManager.prototype, name);

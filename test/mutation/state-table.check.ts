@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -37,6 +38,8 @@ describe('without a mutant', () => {
     start = performance.now();
   });
   afterEach(({ task }) => {
+    // Each time that a test is run again, it listens to being cancelled.
+    setMaxListeners(0, task.context.signal);
     const { steps, passed } = laboratory;
     behaviours.push({ task, passed: new Set(passed), steps, milliseconds: performance.now() - start });
   });
