@@ -294,14 +294,18 @@ export class VirtualNetwork {
   /** Closes all that lives, lets all time pass, and says what is left over: nothing, if all is well. */
   async leftovers(): Promise<string[]> {
     for (const host of this.#hosts) if (!host.isDead) await this.value(host.endpoint.close());
+    await microtasks();
+    const living = this.#hosts.filter((host) => !host.isDead);
+    // Before time passes: a timer that nobody needs any more would keep a process alive.
+    const timers = living
+      .filter(({ appointments }) => appointments.size > 0)
+      .map(({ address }) => `${address}: a timer`);
     while (await this.advance());
-    return this.#hosts
-      .filter((host) => !host.isDead)
-      .flatMap((host) => [
-        ...Object.entries(host.leftovers()).map(([what, count]) => `${host.address}: ${count} ${what}`),
-        ...(host.appointments.size > 0 ? [`${host.address}: ${host.appointments.size} appointments`] : []),
-        ...(host.isClosed ? [] : [`${host.address} is open`]),
-      ]);
+    return living.flatMap((host) => [
+      ...timers,
+      ...Object.entries(host.leftovers()).map(([what, count]) => `${host.address}: ${count} ${what}`),
+      ...(host.isClosed ? [] : [`${host.address} is open`]),
+    ]);
   }
 
   #deliver({ to, from, bytes, sourcePort }: Packet): void {
