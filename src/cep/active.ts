@@ -1,9 +1,10 @@
 import { DEFAULT_P_KEY, localAckTimeout, type TimeExponent } from '../base/index.js';
 import { REJECT_REASONS, REP, REQ, type ReqPath, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
 import { composeBare, composeFrom, rejectStateless, repeatBare, sendBare, sendReject } from './compose.js';
+import { acceptProposal, forgetAlternate, propose } from './connection-paths.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
-import { checkOwnQpn, checkPath, checkTiming } from './parameter-check.js';
+import { checkAlternatePath, checkOwnQpn, checkPath, checkTiming } from './parameter-check.js';
 import type { CmPath, PrivateDataParameters, ReqParameters } from './parameters.js';
 import type { PathAddress } from './path-table.js';
 import { type Cep, FLAGS } from './record.js';
@@ -31,6 +32,7 @@ export function addressOf(path: CmPath): PathAddress {
   };
 }
 
+/** The ACK timeout that the peer's queue pair is to use: our ACK delay is in it. */
 export function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chosen }: CmPath): number {
   return chosen ?? localAckTimeout(DEFAULT_ACK_DELAY as TimeExponent, packetLife as TimeExponent);
 }
@@ -77,7 +79,7 @@ export function launchReq(core: CepCore, cep: Cep): void {
 function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
   const { path, alternatePath, qpn } = request;
   checkPath(path);
-  if (alternatePath) checkPath(alternatePath);
+  if (alternatePath) checkAlternatePath(alternatePath);
   checkOwnQpn(qpn);
   checkTiming(request.timing);
   const address = addressOf(path);
@@ -118,10 +120,12 @@ function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
   cep.flags |= request.peerToPeer === true ? FLAGS.active | FLAGS.peerToPeer : FLAGS.active;
   cep.path = core.paths.hold(address);
   cep.packetLife = path.packetLife ?? DEFAULT_PACKET_LIFE;
-  cep.ackTimeout = ackTimeoutOf(path);
+  // Until the REP says the peer's ACK delay.
+  cep.ackTimeout = cep.packetLife;
   if (alternatePath) {
-    core.propose(cep, core.paths.hold(addressOf(alternatePath)), ackTimeoutOf(alternatePath));
-    core.acceptProposal(cep);
+    const { packetLife = DEFAULT_PACKET_LIFE } = alternatePath;
+    propose(core, cep, { path: core.paths.hold(addressOf(alternatePath)), ackTimeout: packetLife, packetLife });
+    acceptProposal(core, cep);
   }
   cep.responseTimeout = chosen.remoteCmResponseTimeout;
   cep.maxRetries = chosen.maxCmRetries;
@@ -133,14 +137,14 @@ function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
   cep.localPsn = request.startingPsn;
   cep.serviceHigh = Number(request.serviceId >> 32n);
   cep.serviceLow = Number(request.serviceId & 0xffff_ffffn);
-  core.holdLocalQpn(cep, qpn);
+  core.identities.holdLocalQpn(cep, qpn);
   core.holdTiming(cep, request.timing);
   core.prepare(cep, mad);
 }
 
 /** R3: one queue pair number is in one connection at a time, timewait included. */
 export function checkQpn(core: CepCore, port: number, qpn: number): void {
-  if (core.isQpnInUse(port, qpn)) {
+  if (core.identities.isQpnInUse(port, qpn)) {
     throw new CepError('QPN_IN_USE', `queue pair ${qpn} of port ${port} is in a connection or in timewait`, {
       port,
       qpn,
@@ -182,20 +186,20 @@ export function acceptRep(core: CepCore, cep: Cep): void {
   const { incoming } = core;
   if (incoming === undefined) return;
   const { bytes, at, from } = incoming;
-  const { localCommId, localQpn, localCaGuid, targetAckDelay } = REP.fields;
+  const { localCommId, localQpn, localCaGuid, targetAckDelay, failoverAccepted } = REP.fields;
   const commId = localCommId.get(bytes, at);
   const qpn = localQpn.get(bytes, at);
   const guidHigh = localCaGuid.high.get(bytes, at);
   const guidLow = localCaGuid.low.get(bytes, at);
   if (
-    core.findRemoteId(commId, guidHigh, guidLow, from) !== 0 ||
-    core.findRemoteQpn(qpn, guidHigh, guidLow, from) !== 0
+    core.identities.findRemoteId(commId, guidHigh, guidLow, from) !== 0 ||
+    core.identities.findRemoteQpn(qpn, guidHigh, guidLow, from) !== 0
   ) {
     rejectStateless(core, incoming, 'REP', REJECT_REASONS.staleConnection);
     return;
   }
-  core.learnRemote(cep, commId, guidHigh, guidLow, qpn);
-  cep.remoteAckDelay = targetAckDelay.get(bytes, at);
+  core.identities.learnRemote(cep, commId, guidHigh, guidLow, qpn);
+  learnAckDelay(core, cep, targetAckDelay.get(bytes, at), failoverAccepted.get(bytes, at) === 0);
   cep.remotePsn = REP.fields.startingPsn.get(bytes, at);
   cep.rnrRetryCount = REP.fields.rnrRetryCount.get(bytes, at);
   // What the peer can hold limits what we may have outstanding, and the reverse.
@@ -207,6 +211,15 @@ export function acceptRep(core: CepCore, cep: Cep): void {
   core.tell(cep, 'rep_received', 'message');
 }
 
+/** How long our queue pair waits for the peer's acknowledgements, and whether there is a second path to wait on. */
+function learnAckDelay(core: CepCore, cep: Cep, delay: number, failoverAccepted: boolean): void {
+  const ackTimeout = (packetLife: number): number => localAckTimeout(delay as TimeExponent, packetLife as TimeExponent);
+  cep.remoteAckDelay = delay;
+  cep.ackTimeout = ackTimeout(cep.ackTimeout);
+  if (!failoverAccepted) forgetAlternate(core, cep);
+  else if (cep.alternatePath !== 0) cep.alternateAckTimeout = ackTimeout(cep.alternateAckTimeout);
+}
+
 export function sendRtu(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
   const mad = composeBare(core, cep, 'RTU', privateData);
   sendBare(core, cep, mad, privateData);
@@ -216,6 +229,11 @@ export function sendRtu(core: CepCore, cep: Cep, { privateData }: PrivateDataPar
 /** The peer repeats its REP: our RTU was lost. */
 export function repeatRtu(core: CepCore, cep: Cep): void {
   // The passive side got its REP from the consumer itself: no REP can be a duplicate there.
-  if (cep.flags & FLAGS.active) repeatBare(core, cep, 'RTU');
-  else core.drop('unexpected');
+  if ((cep.flags & FLAGS.active) === 0 || core.incoming === undefined) {
+    core.drop('unexpected');
+    return;
+  }
+  // A LAP may have begun another transaction since.
+  core.adoptTransaction(cep, core.incoming);
+  repeatBare(core, cep, 'RTU');
 }

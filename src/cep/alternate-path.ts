@@ -1,6 +1,8 @@
+import { localAckTimeout, type TimeExponent } from '../base/index.js';
 import { AP_STATUSES, APR, LAP, type LapPath } from '../wire/index.js';
-import { ackTimeoutOf, addressOf, DEFAULT_HOP_LIMIT, NO_LID, resend } from './active.js';
+import { ackTimeoutOf, addressOf, checkQpn, DEFAULT_HOP_LIMIT, DEFAULT_PACKET_LIFE, NO_LID, resend } from './active.js';
 import { composeFrom } from './compose.js';
+import { acceptProposal, forgetProposal, propose, swapPaths } from './connection-paths.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
 import { checkPath, checkTiming } from './parameter-check.js';
@@ -46,7 +48,12 @@ export function sendLap(core: CepCore, cep: Cep, { path, privateData, timing }: 
     alternatePath: lapPath(path),
     privateData,
   });
-  core.propose(cep, core.paths.hold(addressOf(path)), ackTimeoutOf(path));
+  const { packetLife = DEFAULT_PACKET_LIFE } = path;
+  propose(core, cep, {
+    path: core.paths.hold(addressOf(path)),
+    ackTimeout: localAckTimeout(cep.remoteAckDelay as TimeExponent, packetLife as TimeExponent),
+    packetLife,
+  });
   core.newTransaction(cep);
   core.keep(cep, mad);
   core.transmit(cep, mad);
@@ -73,7 +80,7 @@ export function lapDeadline(core: CepCore, cep: Cep): void {
 /** The connection goes on, without what was proposed. */
 function standAgain(core: CepCore, cep: Cep): void {
   core.keep(cep, 0);
-  core.propose(cep, 0, 0);
+  forgetProposal(core, cep);
   core.enter(cep, 'ESTABLISHED');
 }
 
@@ -94,7 +101,8 @@ export function receiveLap(core: CepCore, cep: Cep): void {
     return;
   }
   core.adoptTransaction(cep, incoming);
-  const { localGid, remoteGid, trafficClass, localAckTimeout } = LAP.fields.alternatePath;
+  const { localGid, remoteGid, trafficClass, localAckTimeout: ack } = LAP.fields.alternatePath;
+  const ackTimeout = ack.get(bytes, at);
   // What is local to the peer is remote to us.
   const path = core.paths.hold({
     port: incoming.from.port,
@@ -103,7 +111,7 @@ export function receiveLap(core: CepCore, cep: Cep): void {
     trafficClass: trafficClass.get(bytes, at),
     sourcePort: 0,
   });
-  core.propose(cep, path, localAckTimeout.get(bytes, at));
+  propose(core, cep, { path, ackTimeout, packetLife: Math.max(0, ackTimeout - 1) });
   core.keep(cep, 0);
   core.enter(cep, 'LAP_RCVD');
   core.tell(cep, 'lap_received', 'message');
@@ -144,8 +152,8 @@ function composeApr(core: CepCore, cep: Cep, { status, additionalInformation, pr
 
 /** The proposal becomes the alternate path, or is forgotten. */
 function conclude(core: CepCore, cep: Cep, status: number): void {
-  if (status === AP_STATUSES.success) core.acceptProposal(cep);
-  else core.propose(cep, 0, 0);
+  if (status === AP_STATUSES.success) acceptProposal(core, cep);
+  else forgetProposal(core, cep);
 }
 
 export function receiveApr(core: CepCore, cep: Cep): void {
@@ -159,7 +167,7 @@ export function receiveApr(core: CepCore, cep: Cep): void {
 
 /**
  * The queue pair has moved to its alternate path: so does the CM, and what was the primary path is the alternate one.
- * @throws CepError `INVALID_STATE` when there is no alternate path.
+ * @throws CepError `INVALID_STATE` when there is no alternate path; `QPN_IN_USE` when another connection has the number there.
  */
 export function migrate(core: CepCore, cep: Cep): void {
   if (cep.alternatePath === 0) {
@@ -168,5 +176,7 @@ export function migrate(core: CepCore, cep: Cep): void {
       state: core.stateOf(cep),
     });
   }
-  core.swapPaths(cep);
+  const { port } = core.paths.get(cep.alternatePath);
+  if (port !== core.paths.get(cep.path).port) checkQpn(core, port, cep.localQpn);
+  swapPaths(core, cep);
 }

@@ -15,7 +15,14 @@ import type {
 } from './parameters.js';
 import type { QpTarget } from './qp-attributes.js';
 import type { Cep } from './record.js';
-import type { Command, MessageInput, SignalInput, State, StateOrDestroyed } from './states.js';
+import {
+  COMMANDS,
+  type Command,
+  type MessageInput,
+  type SignalInput,
+  type State,
+  type StateOrDestroyed,
+} from './states.js';
 
 /** What each call takes. */
 export interface CommandParameters extends Record<Command, unknown> {
@@ -82,3 +89,5 @@ export const handle = <Parameters>(
 export const duplicate = (handler: Handler<undefined>): Duplicate => ({ kind: 'duplicate', handler });
 export const drop = (reason: DropReason): Drop => ({ kind: 'drop', reason });
 export const illegal: Illegal = { kind: 'illegal' };
+/** A call that a row does not name is not valid in that state. */
+export const noCommands = Object.fromEntries(COMMANDS.map((command) => [command, illegal])) as Record<Command, Illegal>;

@@ -12,16 +12,20 @@ import {
   TimerWheel,
 } from '../base/index.js';
 import { ATTRIBUTE_ID, beginMad, MAD_BYTES, MAD_HEADER, type MessageName, messageNameOf } from '../wire/index.js';
+import { Backlogs } from './backlog.js';
 import { CepStore } from './cep-store.js';
+import { forgetAlternate, forgetProposal } from './connection-paths.js';
 import { Counters, type DropReason } from './counters.js';
 import { CepError } from './error.js';
 import { type EventCause, EventPool, type EventType } from './event-queue.js';
+import { Identities } from './identities.js';
 import {
   type CepLimits,
   MAX_EVENTS_PER_CEP,
   MAX_MRA_EXTENSION,
   MAX_UNBOUND_WAIT,
   MAX_UNREAD_EVENTS,
+  PATHS_PER_CEP,
   RATE_BUCKETS,
   SPARE_MADS,
 } from './limits.js';
@@ -32,7 +36,6 @@ import { type PathAddress, PathTable } from './path-table.js';
 import { PeerRequests } from './peer-requests.js';
 import { RateLimit } from './rate-limit.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
-import { mix, SlotIndex } from './slot-index.js';
 import { STATE, STATES, type State } from './states.js';
 import { deadlineOf, retryDelay, type TimingPolicy, TimingTable } from './timing.js';
 import { TransmitQueue } from './transmit-queue.js';
@@ -79,6 +82,8 @@ export class CepCore {
   readonly store: CepStore;
   readonly owners: OwnerTable;
   readonly paths: PathTable;
+  readonly identities: Identities;
+  readonly backlogs: Backlogs;
   readonly mads: MadPool;
   readonly events: EventPool;
   readonly transmits: TransmitQueue;
@@ -92,21 +97,12 @@ export class CepCore {
   readonly counters = new Counters();
   /** Timer `slot` is the CEP's one timer, timer `maxCeps + slot` its deadline. */
   readonly timers: TimerWheel;
-  /** CEPs by (port, local QPN): one QPN is in one connection (R3). */
-  readonly localQpns: SlotIndex;
-  /** CEPs by the peer's (comm ID, CA GUID): finds duplicates of a REQ. */
-  readonly remoteIds: SlotIndex;
-  /** CEPs by the peer's (QPN, CA GUID): finds stale connections. */
-  readonly remoteQpns: SlotIndex;
   /** The moment of the input that is being handled. */
   now = 0 as Instant;
   /** The MAD that is being handled; undefined during calls and time-outs. */
   incoming: Incoming | undefined;
   /** Cursors for a CEP other than the one that an input is for. */
   readonly other: CepCursor;
-  readonly #probe: CepCursor;
-  readonly #link: CepCursor;
-  readonly #seed: number;
   readonly #transactionHigh: number;
   #transactionLow: number;
 
@@ -117,7 +113,10 @@ export class CepCore {
     this.random = random;
     this.store = new CepStore(maxCeps, random);
     this.owners = new OwnerTable(this.store);
-    this.paths = new PathTable(maxCeps + maxTransmits + 1, random);
+    // A CEP has up to three paths, and a message that waits to be sent may have another.
+    this.paths = new PathTable(PATHS_PER_CEP * maxCeps + maxTransmits + 1, random);
+    this.identities = new Identities(this.store, this.paths, maxCeps, random);
+    this.backlogs = new Backlogs(this.store);
     this.mads = new MadPool(maxMads);
     this.events = new EventPool(maxCeps * MAX_EVENTS_PER_CEP);
     this.transmits = new TransmitQueue(maxTransmits);
@@ -125,31 +124,8 @@ export class CepCore {
     this.strayAnswers = new RateLimit(limits.maxStrayAnswersPerSecond, RATE_BUCKETS, random);
     this.newRequests = new RateLimit(limits.maxRequestsPerSecond, RATE_BUCKETS, random);
     this.other = this.store.cursor();
-    this.#probe = this.store.cursor();
-    this.#link = this.store.cursor();
-    this.#seed = randomBits(random, 32);
     this.#transactionHigh = randomBits(random, 32);
     this.#transactionLow = randomBits(random, 32);
-    this.localQpns = new SlotIndex(maxCeps, (slot) => {
-      const cep = this.#probe.moveTo(slot);
-      return this.hashLocalQpn(this.paths.get(cep.path).port, cep.localQpn);
-    });
-    this.remoteIds = new SlotIndex(maxCeps, (slot) => {
-      const cep = this.#probe.moveTo(slot);
-      return this.hashRemote(cep.remoteCommId, cep.remoteGuidHigh, cep.remoteGuidLow);
-    });
-    this.remoteQpns = new SlotIndex(maxCeps, (slot) => {
-      const cep = this.#probe.moveTo(slot);
-      return this.hashRemote(cep.remoteQpn, cep.remoteGuidHigh, cep.remoteGuidLow);
-    });
-  }
-
-  hashLocalQpn(port: number, qpn: number): number {
-    return mix(mix(this.#seed, port), qpn);
-  }
-
-  hashRemote(number: number, guidHigh: number, guidLow: number): number {
-    return mix(mix(mix(this.#seed, number), guidHigh), guidLow);
   }
 
   // ---- states
@@ -168,34 +144,6 @@ export class CepCore {
     return STATES[cep.state] as State;
   }
 
-  /** Keeps in mind the alternate path that is being talked about; 0 forgets it. Takes over the caller's hold on the path. */
-  propose(cep: Cep, path: number, ackTimeout: number): void {
-    if (cep.proposedPath !== 0) this.paths.drop(cep.proposedPath);
-    cep.proposedPath = path;
-    cep.proposedAckTimeout = ackTimeout;
-  }
-
-  /** The proposed path is the alternate path from now on. */
-  acceptProposal(cep: Cep): void {
-    if (cep.alternatePath !== 0) this.paths.drop(cep.alternatePath);
-    cep.alternatePath = cep.proposedPath;
-    cep.alternateAckTimeout = cep.proposedAckTimeout;
-    cep.proposedPath = 0;
-    cep.packetLife = Math.max(cep.packetLife, cep.alternateAckTimeout - 1);
-  }
-
-  /** The connection moves to its alternate path, and the other way round. */
-  swapPaths(cep: Cep): void {
-    const { path, ackTimeout, localQpn } = cep;
-    // The index of our QPNs goes by the port, which may be another one.
-    if (cep.flags & FLAGS.localQpnHeld) this.localQpns.remove(cep.slot);
-    cep.path = cep.alternatePath;
-    cep.ackTimeout = cep.alternateAckTimeout;
-    cep.alternatePath = path;
-    cep.alternateAckTimeout = ackTimeout;
-    if (cep.flags & FLAGS.localQpnHeld) this.holdLocalQpn(cep, localQpn);
-  }
-
   /** A peer-to-peer request that has been answered, or given up. */
   endPeerRequest(cep: Cep): void {
     if ((cep.flags & FLAGS.peerToPeer) === 0) return;
@@ -207,8 +155,8 @@ export class CepCore {
   #beginTimewait(cep: Cep): void {
     this.keep(cep, 0);
     this.endPeerRequest(cep);
-    this.leaveBacklog(cep);
-    this.#forgetRemoteQpn(cep);
+    this.backlogs.leave(cep);
+    this.identities.forgetRemoteQpn(cep);
     this.armWait(cep, this.#timewait(cep));
     if (cep.flags & FLAGS.unbound) this.limitUnbound(cep);
   }
@@ -223,123 +171,18 @@ export class CepCore {
   #reset(cep: Cep): void {
     this.keep(cep, 0);
     this.endPeerRequest(cep);
-    this.propose(cep, 0, 0);
-    this.leaveBacklog(cep);
-    this.#forgetRemoteQpn(cep);
-    if (cep.flags & FLAGS.remoteIdKnown) this.remoteIds.remove(cep.slot);
-    if (cep.flags & FLAGS.localQpnHeld) this.localQpns.remove(cep.slot);
+    this.backlogs.leave(cep);
+    this.identities.forget(cep);
+    forgetProposal(this, cep);
+    forgetAlternate(this, cep);
     if (cep.path !== 0) this.paths.drop(cep.path);
-    if (cep.alternatePath !== 0) this.paths.drop(cep.alternatePath);
     this.timings.drop(cep.timing);
     cep.flags &= FLAGS.unbound;
     cep.path = 0;
-    cep.alternatePath = 0;
-    cep.alternateAckTimeout = 0;
     cep.timing = 0;
     cep.localCommId = 0;
-    cep.remoteCommId = 0;
-    cep.localQpn = 0;
-    cep.remoteQpn = 0;
+    cep.remoteAckDelay = 0;
     if (cep.flags & FLAGS.unbound) this.store.release(cep.slot);
-  }
-
-  #forgetRemoteQpn(cep: Cep): void {
-    if ((cep.flags & FLAGS.remoteQpnHeld) === 0) return;
-    this.remoteQpns.remove(cep.slot);
-    cep.flags &= ~FLAGS.remoteQpnHeld;
-  }
-
-  // ---- identity
-
-  /** Whether another CEP of the port uses the QPN. */
-  isQpnInUse(port: number, qpn: number): boolean {
-    const index = this.localQpns;
-    const hash = this.hashLocalQpn(port, qpn);
-    for (let place = index.first(hash); index.at(place) !== 0; place = index.after(place)) {
-      const slot = index.at(place);
-      const cep = this.#probe.moveTo(slot);
-      if (cep.localQpn === qpn && this.paths.get(cep.path).port === port) return true;
-    }
-    return false;
-  }
-
-  /** Reserves our QPN for this CEP. The caller has checked {@link isQpnInUse}, and the CEP's path is set. */
-  holdLocalQpn(cep: Cep, qpn: number): void {
-    cep.localQpn = qpn;
-    cep.flags |= FLAGS.localQpnHeld;
-    this.localQpns.insert(cep.slot);
-  }
-
-  releaseLocalQpn(cep: Cep): void {
-    this.localQpns.remove(cep.slot);
-    cep.flags &= ~FLAGS.localQpnHeld;
-  }
-
-  /** The CEP that talks to the peer's (comm ID, GUID) at `from`, or 0. */
-  findRemoteId(commId: number, guidHigh: number, guidLow: number, from: PathAddress): number {
-    const index = this.remoteIds;
-    const hash = this.hashRemote(commId, guidHigh, guidLow);
-    for (let place = index.first(hash); index.at(place) !== 0; place = index.after(place)) {
-      const slot = index.at(place);
-      const cep = this.#probe.moveTo(slot);
-      const same = cep.remoteCommId === commId && cep.remoteGuidHigh === guidHigh && cep.remoteGuidLow === guidLow;
-      if (same && this.paths.isFrom(cep.path, from)) return slot;
-    }
-    return 0;
-  }
-
-  /** The CEP, timewait excluded, that is connected with the peer's (QPN, GUID) at `from`, or 0. */
-  findRemoteQpn(qpn: number, guidHigh: number, guidLow: number, from: PathAddress): number {
-    const index = this.remoteQpns;
-    const hash = this.hashRemote(qpn, guidHigh, guidLow);
-    for (let place = index.first(hash); index.at(place) !== 0; place = index.after(place)) {
-      const slot = index.at(place);
-      const cep = this.#probe.moveTo(slot);
-      const same = cep.remoteQpn === qpn && cep.remoteGuidHigh === guidHigh && cep.remoteGuidLow === guidLow;
-      if (same && this.paths.isFrom(cep.path, from)) return slot;
-    }
-    return 0;
-  }
-
-  /** Notes who the peer is, so that its duplicates and its later connections are recognised. */
-  learnRemote(cep: Cep, commId: number, guidHigh: number, guidLow: number, qpn: number): void {
-    cep.remoteCommId = commId;
-    cep.remoteGuidHigh = guidHigh;
-    cep.remoteGuidLow = guidLow;
-    cep.remoteQpn = qpn;
-    cep.flags |= FLAGS.remoteIdKnown | FLAGS.remoteQpnHeld;
-    this.remoteIds.insert(cep.slot);
-    this.remoteQpns.insert(cep.slot);
-  }
-
-  /** Notes who asks for a service ID's resolution, so that its duplicates are recognised: it has a request ID, and no GUID or QPN. */
-  learnRequester(cep: Cep, requestId: number): void {
-    cep.remoteCommId = requestId;
-    cep.flags |= FLAGS.remoteIdKnown;
-    this.remoteIds.insert(cep.slot);
-  }
-
-  // ---- a listener's backlog
-
-  joinBacklog(cep: Cep, listener: Cep): void {
-    cep.listener = listener.slot;
-    cep.requestNext = listener.listener;
-    cep.requestPrevious = 0;
-    if (listener.listener !== 0) this.#link.moveTo(listener.listener).requestPrevious = cep.slot;
-    listener.listener = cep.slot;
-    listener.requestCount += 1;
-  }
-
-  leaveBacklog(cep: Cep): void {
-    if (cep.listener === 0 || cep.state === STATE.LISTEN) return;
-    const listener = this.#link.moveTo(cep.listener);
-    listener.requestCount -= 1;
-    if (cep.requestPrevious === 0) listener.listener = cep.requestNext;
-    else this.#link.moveTo(cep.requestPrevious).requestNext = cep.requestNext;
-    if (cep.requestNext !== 0) this.#link.moveTo(cep.requestNext).requestPrevious = cep.requestPrevious;
-    cep.listener = 0;
-    cep.requestNext = 0;
-    cep.requestPrevious = 0;
   }
 
   // ---- timers

@@ -22,7 +22,7 @@ export function destroyListener(core: CepCore, cep: Cep): void {
   const request = core.other;
   for (let slot = cep.listener; slot !== 0; slot = cep.listener) {
     const pending = request.moveTo(slot);
-    core.leaveBacklog(pending);
+    core.backlogs.leave(pending);
     if (pending.flags & FLAGS.delivered) continue;
     if (pending.state === STATE.SIDR_REQ_RCVD) destroySidrRequest(core, pending);
     else destroyRequest(core, pending);

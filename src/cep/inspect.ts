@@ -34,17 +34,17 @@ export class CepInspector {
 
   /** Queue pairs that are reserved for connections. */
   get localQpns(): number {
-    return this.#core.localQpns.size;
+    return this.#core.identities.localQpns.size;
   }
 
   /** Peers whose (comm ID, GUID) are known. */
   get remoteIds(): number {
-    return this.#core.remoteIds.size;
+    return this.#core.identities.remoteIds.size;
   }
 
   /** Peers whose (QPN, GUID) are known. */
   get remoteQpns(): number {
-    return this.#core.remoteQpns.size;
+    return this.#core.identities.remoteQpns.size;
   }
 
   /** Events that wait to be polled. */

@@ -24,6 +24,8 @@ export const DEFAULT_LIMITS: CepLimits = {
 /** Sources are counted in so many buckets, whatever their number: a power of two. */
 export const RATE_BUCKETS = 1_024;
 export const MAX_CEPS = 2 ** 20 - 1;
+/** A CEP's path, its alternate path, and the one that is proposed. */
+export const PATHS_PER_CEP = 3;
 /** The fewest buffers with which one input can always be handled: the message kept, its answer, and a reject. */
 export const SPARE_MADS = 3;
 /** Events that a CEP queues at most. Those that end something always fit. */

@@ -1,4 +1,4 @@
-import type { ServiceId } from '../base/index.js';
+import { copyOf, type ServiceId } from '../base/index.js';
 import { CepError } from './error.js';
 import type { ListenParameters } from './parameters.js';
 
@@ -24,6 +24,7 @@ interface MaskGroup {
 }
 
 const MASK_ALL = 0xffff_ffff_ffff_ffffn;
+const SERVICE_ID_BITS = 64;
 const NO_DATA = new Uint8Array(0);
 
 /** Numbers that the CM gives to services itself (IBTA 12.7.3: local OS administered, first byte 2). */
@@ -56,10 +57,9 @@ export class ListenMap {
       low: lowWord(serviceId & serviceMask),
       port,
       offset: compare?.offset ?? 0,
-      data: compare ? compare.data.slice() : NO_DATA,
+      data: compare ? copyOf(compare.data) : NO_DATA,
     };
-    const rival = [...this.#bySlot.values()].find((other) => isAmbiguous(listen, other));
-    if (rival !== undefined) {
+    if (this.#isAmbiguous(listen)) {
       throw new CepError('LISTEN_CONFLICT', `something listens on service ID 0x${serviceId.toString(16)} already`, {
         serviceId,
       });
@@ -98,8 +98,25 @@ export class ListenMap {
   }
 
   #assign(): ServiceId {
-    this.#assigned += 1n;
-    return (ASSIGNED + this.#assigned) as ServiceId;
+    for (;;) {
+      this.#assigned += 1n;
+      const serviceId = ASSIGNED + this.#assigned;
+      const { listens } = this.#groups.find((group) => maskBits(group) === SERVICE_ID_BITS) ?? {};
+      // Somebody may have asked for this very number.
+      if (!listens?.get(highWord(serviceId))?.has(lowWord(serviceId))) return serviceId as ServiceId;
+    }
+  }
+
+  /** Only listens with as many mask bits may compete: otherwise one of the two is narrower. */
+  #isAmbiguous(listen: Listen): boolean {
+    const rivals = this.#groups.filter((group) => maskBits(group) === maskBits(listen));
+    return rivals.some(({ maskHigh, maskLow, listens }) => {
+      const sameMask = maskHigh === listen.maskHigh && maskLow === listen.maskLow;
+      const others = sameMask
+        ? (listens.get(listen.high)?.get(listen.low) ?? [])
+        : [...listens.values()].flatMap((byLow) => [...byLow.values()].flat());
+      return others.some((other) => mayBothMatch(listen, other) && !(sameMask && differInKind(listen, other)));
+    });
   }
 
   #insert(listen: Listen): void {
@@ -126,7 +143,8 @@ function bitCount(word: number): number {
   for (let rest = word; rest !== 0; rest &= rest - 1) count += 1;
   return count;
 }
-const maskBits = ({ maskHigh, maskLow }: MaskGroup): number => bitCount(maskHigh) + bitCount(maskLow);
+const maskBits = ({ maskHigh, maskLow }: Pick<Listen, 'maskHigh' | 'maskLow'>): number =>
+  bitCount(maskHigh) + bitCount(maskLow);
 
 /** Among listens for the same IDs: named ports first, then those that compare data. */
 const moreSpecificFirst = (a: Listen, b: Listen): number =>
@@ -138,17 +156,17 @@ function holds({ offset, data }: Listen, bytes: Uint8Array, privateData: number,
   return data.every((octet, i) => octet === bytes[privateData + offset + i]);
 }
 
-/** Whether some request would match both and neither is the more specific one. */
-function isAmbiguous(a: Listen, b: Listen): boolean {
-  const common = (maskA: number, maskB: number, idA: number, idB: number): boolean =>
-    ((idA ^ idB) & maskA & maskB) === 0;
-  if (!common(a.maskHigh, b.maskHigh, a.high, b.high) || !common(a.maskLow, b.maskLow, a.low, b.low)) return false;
-  const sameMask = a.maskHigh === b.maskHigh && a.maskLow === b.maskLow;
-  // Of masks with one number of bits, neither is narrower.
-  if (!sameMask) return bitCount(a.maskHigh) + bitCount(a.maskLow) === bitCount(b.maskHigh) + bitCount(b.maskLow);
-  if (a.port !== b.port) return false;
-  // One that compares is more specific than one that does not; two that compare must compare the same slice.
-  if (a.data.length === 0 || b.data.length === 0) return a.data.length === b.data.length;
-  if (a.offset !== b.offset || a.data.length !== b.data.length) return true;
-  return a.data.every((octet, i) => octet === b.data[i]);
+/** Whether some request would match both. */
+function mayBothMatch(a: Listen, b: Listen): boolean {
+  const sameId = ((a.high ^ b.high) & a.maskHigh & b.maskHigh) === 0 && ((a.low ^ b.low) & a.maskLow & b.maskLow) === 0;
+  const samePort = a.port === b.port || a.port === 0 || b.port === 0;
+  const begin = Math.max(a.offset, b.offset);
+  const end = Math.min(a.offset + a.data.length, b.offset + b.data.length);
+  let sameData = true;
+  for (let at = begin; at < end; at += 1) sameData &&= a.data[at - a.offset] === b.data[at - b.offset];
+  return sameId && samePort && sameData;
 }
+
+/** Whether one of two listens for the same IDs is more specific: it names a port, or data, and the other does not. */
+const differInKind = (a: Listen, b: Listen): boolean =>
+  (a.port === 0) !== (b.port === 0) || (a.data.length === 0) !== (b.data.length === 0);

@@ -47,6 +47,8 @@ const INPUT_OF: Readonly<Record<MessageName, MessageInput>> = {
 /** Messages begin with the sender's comm ID and, but for REQ and SIDR, the receiver's: in the same place in all of them. */
 const { localCommId, remoteCommId } = REJ.fields;
 const CA_GUID_BYTES = 8;
+/** Calls that send nothing and begin nothing, and the one that never fails. */
+const NEEDS_NO_ROOM: ReadonlySet<Command> = new Set<Command>(['destroy', 'getQpAttr', 'migrate']);
 const NO_BYTES = new Uint8Array(0);
 
 export interface CepManagerOptions {
@@ -190,9 +192,9 @@ export class CepManager {
       transmits: core.transmits.size,
       timers: core.timers.armed,
       listens: core.listens.size,
-      localQpns: core.localQpns.size,
-      remoteIds: core.remoteIds.size,
-      remoteQpns: core.remoteQpns.size,
+      localQpns: core.identities.localQpns.size,
+      remoteIds: core.identities.remoteIds.size,
+      remoteQpns: core.identities.remoteQpns.size,
       timings: core.timings.size,
       peerRequests: core.peerRequests.size,
     };
@@ -220,12 +222,12 @@ export class CepManager {
     }
     const guidHigh = localCaGuid.high.get(bytes, at);
     const guidLow = localCaGuid.low.get(bytes, at);
-    const known = core.findRemoteId(commId.get(bytes, at), guidHigh, guidLow, from);
+    const known = core.identities.findRemoteId(commId.get(bytes, at), guidHigh, guidLow, from);
     if (known !== 0) {
       this.#dispatch(this.#cep.moveTo(known), 'req', undefined);
       return;
     }
-    const stale = core.findRemoteQpn(localQpn.get(bytes, at), guidHigh, guidLow, from);
+    const stale = core.identities.findRemoteQpn(localQpn.get(bytes, at), guidHigh, guidLow, from);
     if (stale !== 0) {
       rejectStateless(core, incoming, 'REQ', REJECT_REASONS.staleConnection);
       this.#dispatch(this.#cep.moveTo(stale), 'stale', undefined);
@@ -251,7 +253,7 @@ export class CepManager {
     const slot = core.store.slotOfCommId(SIDR_REP.fields.requestId.get(bytes, at));
     const cep = this.#cep.moveTo(slot);
     if (slot === 0) core.drop('unknownCommId');
-    else if (!core.paths.isFrom(cep.path, from)) core.drop('wrongAddress');
+    else if (!core.identities.isFromPeer(cep, from)) core.drop('wrongAddress');
     else this.#dispatch(cep, 'sidrRep', undefined);
   }
 
@@ -267,7 +269,7 @@ export class CepManager {
     }
     const cep = this.#cep.moveTo(slot);
     const learnt = (cep.flags & FLAGS.remoteIdKnown) !== 0;
-    if (!core.paths.isFrom(cep.path, from)) core.drop('wrongAddress');
+    if (!core.identities.isFromPeer(cep, from)) core.drop('wrongAddress');
     else if (learnt && localCommId.get(bytes, at) !== cep.remoteCommId) core.drop('wrongCommId');
     else if (message === 'DREQ' && DREQ.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn) core.drop('wrongQpn');
     else if (message === 'LAP' && LAP.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn) core.drop('wrongQpn');
@@ -288,7 +290,7 @@ export class CepManager {
         bytes.byteOffset + at + REJ.fields.additionalRejectInformation.byte,
         CA_GUID_BYTES,
       );
-      const slot = core.findRemoteId(localCommId.get(bytes, at), guid.getUint32(0), guid.getUint32(4), from);
+      const slot = core.identities.findRemoteId(localCommId.get(bytes, at), guid.getUint32(0), guid.getUint32(4), from);
       if (slot !== 0) return slot;
     }
     return core.store.slotOfCommId(remoteCommId.get(bytes, at));
@@ -298,7 +300,7 @@ export class CepManager {
     const core = this.#core;
     core.now = now;
     const cep = this.#cep.moveTo(core.store.slotOfCid(cid));
-    if (command !== 'destroy') core.checkRoom(cep);
+    if (!NEEDS_NO_ROOM.has(command)) core.checkRoom(cep);
     return this.#dispatch(cep, command, parameters);
   }
 

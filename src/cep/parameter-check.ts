@@ -1,5 +1,6 @@
+import { GID_BYTES } from '../base/index.js';
 import { CepError } from './error.js';
-import type { CmPath, ListenParameters } from './parameters.js';
+import type { CmPath, ListenParameters, SidrReqParameters } from './parameters.js';
 import type { TimingPolicy } from './timing.js';
 
 /**
@@ -9,6 +10,8 @@ import type { TimingPolicy } from './timing.js';
 
 const EXPONENT_MAX = 31;
 const PORT_MAX = 0xff;
+const OCTET_MAX = 0xff;
+const LID_MAX = 0xffff;
 const UDP_PORT_MAX = 0xffff;
 const BACKLOG_MAX = 0xffff_ffff;
 const RETRIES_MAX = 0xff;
@@ -39,6 +42,26 @@ export function checkPath({ port, sourcePort, packetLife, localAckTimeout }: CmP
   checkInteger('path.localAckTimeout', localAckTimeout, 1, EXPONENT_MAX);
 }
 
+/** A local LID of 0 says on the wire that there is no alternate path. */
+export function checkAlternatePath(path: CmPath): void {
+  checkPath(path);
+  checkInteger('alternatePath.localLid', path.localLid, 1, LID_MAX);
+}
+
+/** What no field refuses when a path is not in the message. */
+export function checkAddress({ localGid, remoteGid, trafficClass }: CmPath): void {
+  for (const [name, gid] of Object.entries({ localGid, remoteGid })) {
+    if (!(gid instanceof Uint8Array) || gid.length !== GID_BYTES)
+      throw invalid(`path.${name}`, gid, 'a GID of 16 bytes');
+  }
+  checkInteger('path.trafficClass', trafficClass, 0, OCTET_MAX);
+}
+
+export function checkSidrTimes({ responseTimeout, retries }: SidrReqParameters): void {
+  checkInteger('responseTimeout', responseTimeout, 0, EXPONENT_MAX);
+  checkInteger('retries', retries, 0, RETRIES_MAX);
+}
+
 /** Only the least value: the field knows the greatest. */
 export function checkOwnQpn(qpn: number): void {
   if (qpn < QPN_MIN) throw invalid('qpn', qpn, `at least ${QPN_MIN}`);
@@ -61,6 +84,8 @@ export function checkListen({ serviceId, serviceMask, port, compare, backlog }: 
     if (typeof value !== 'bigint' || value < 0n || value > SERVICE_ID_MAX)
       throw invalid(name, value, 'a bigint of 64 bits');
   }
+  if (serviceId === undefined && serviceMask !== undefined)
+    throw invalid('serviceMask', serviceMask, 'left out if the service ID is');
   checkInteger('port', port, 1, PORT_MAX);
   if (compare !== undefined) {
     const { offset, data } = compare;

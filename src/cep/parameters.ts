@@ -22,7 +22,7 @@ export interface CmPath {
   readonly remoteLid?: number;
   /** Exponent of the packet life time; default 16 (268 ms), as Linux 6.12 assumes over RoCE. */
   readonly packetLife?: number;
-  /** Exponent of the local ACK timeout; by default from the packet life and our ACK delay of 15. Never 0. */
+  /** Exponent of the ACK timeout that the peer's queue pair is asked to use; by default from the packet life and our ACK delay of 15. Never 0. */
   readonly localAckTimeout?: number;
   /** UDP source port of this connection's packets; 0 or left out: the port's own. */
   readonly sourcePort?: number;
@@ -77,7 +77,7 @@ export interface RepParameters {
   readonly initiatorDepth?: number;
   /** Exponent of the time our transport takes to acknowledge; default 15. */
   readonly targetAckDelay?: number;
-  /** 0 to 3; default 1, "not supported". */
+  /** 0: the REQ's alternate path is accepted; default 1, "not supported": both sides forget it. */
   readonly failoverAccepted?: number;
   readonly flowControl?: boolean;
   readonly rnrRetryCount?: number;
@@ -157,7 +157,7 @@ export interface AprParameters {
 }
 
 export interface ListenParameters {
-  /** Left out, the manager chooses one that nobody uses. */
+  /** Left out, and the mask with it, the manager chooses one that nobody listens on. */
   readonly serviceId?: ServiceId;
   /** The bits of the service ID that count; default all. */
   readonly serviceMask?: bigint;

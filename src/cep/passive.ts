@@ -2,6 +2,7 @@ import { gidEquals, type ServiceId } from '../base/index.js';
 import { REJECT_REASONS, REQ, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
 import { checkQpn, DEFAULT_ACK_DELAY, resend } from './active.js';
 import { composeFrom, rejectStateless, sendReject } from './compose.js';
+import { acceptProposal, forgetAlternate, propose } from './connection-paths.js';
 import type { CepCore, Incoming } from './core.js';
 import { checkListen, checkOwnQpn, checkTiming } from './parameter-check.js';
 import type { ListenParameters, RepParameters } from './parameters.js';
@@ -24,6 +25,8 @@ export function listen(core: CepCore, cep: Cep, parameters: ListenParameters): S
 }
 
 const f = REQ.fields;
+/** IBTA 12.7.41. */
+const FAILOVER_NOT_SUPPORTED = 1;
 /** The one extended transport type there is (IBTA A14). */
 const XRC = 1;
 
@@ -64,7 +67,7 @@ export function receiveRequest(core: CepCore, cursor: CepCursor, incoming: Incom
 }
 
 /** The reject reason of a REQ that is wrong in itself, 0 if it is not. */
-function invalidity({ bytes, at, from }: Incoming): number {
+export function invalidity({ bytes, at, from }: Incoming): number {
   const transport = f.transportServiceType.get(bytes, at);
   const extended = transport === TRANSPORT_SERVICE_TYPES.extended;
   if (extended && f.extendedTransportType.get(bytes, at) === XRC) return REJECT_REASONS.unsupportedRequest;
@@ -84,7 +87,7 @@ function admit(core: CepCore, cep: Cep, listener: Cep, incoming: Incoming): void
   cep.serviceLow = f.serviceId.low.get(bytes, at);
   learnRequest(core, cep, incoming);
   core.enter(cep, 'REQ_RCVD');
-  core.joinBacklog(cep, listener);
+  core.backlogs.join(cep, listener);
   core.tell(cep, 'req_received', 'message');
 }
 
@@ -93,7 +96,7 @@ export function learnRequest(core: CepCore, cep: Cep, incoming: Incoming): void 
   const { bytes, at } = incoming;
   const { localCaGuid, primaryPath } = f;
   core.adoptTransaction(cep, incoming);
-  core.learnRemote(
+  core.identities.learnRemote(
     cep,
     f.localCommId.get(bytes, at),
     localCaGuid.high.get(bytes, at),
@@ -116,9 +119,10 @@ export function learnRequest(core: CepCore, cep: Cep, incoming: Incoming): void 
   learnAlternatePath(core, cep, incoming);
 }
 
-/** A local LID that is not 0 says that there is an alternate path, as Linux has it. */
+/** A local LID that is not 0 says that there is an alternate path, as Linux has it. One of our own request that gave way goes. */
 function learnAlternatePath(core: CepCore, cep: Cep, { bytes, at, from }: Incoming): void {
   const { localLid, localGid, remoteGid, trafficClass, localAckTimeout } = f.alternatePath;
+  forgetAlternate(core, cep);
   if (localLid.get(bytes, at) === 0) return;
   const path = core.paths.hold({
     port: from.port,
@@ -127,8 +131,9 @@ function learnAlternatePath(core: CepCore, cep: Cep, { bytes, at, from }: Incomi
     trafficClass: trafficClass.get(bytes, at),
     sourcePort: 0,
   });
-  core.propose(cep, path, localAckTimeout.get(bytes, at));
-  core.acceptProposal(cep);
+  const ackTimeout = localAckTimeout.get(bytes, at);
+  propose(core, cep, { path, ackTimeout, packetLife: Math.max(0, ackTimeout - 1) });
+  acceptProposal(core, cep);
 }
 
 /** Our timewait on the pair is not over: the peer has to come with another comm ID (WinOF; Linux takes it as new). */
@@ -156,6 +161,7 @@ function prepareRep(core: CepCore, cep: Cep, reply: RepParameters): void {
   if (reply.qpn !== cep.localQpn) checkQpn(core, core.paths.get(cep.path).port, reply.qpn);
   const responderResources = reply.responderResources ?? 0;
   const initiatorDepth = reply.initiatorDepth ?? 0;
+  const failoverAccepted = reply.failoverAccepted ?? FAILOVER_NOT_SUPPORTED;
   const mad = composeFrom(core, 'REP', {
     localCommId: cep.localCommId,
     remoteCommId: cep.remoteCommId,
@@ -165,15 +171,16 @@ function prepareRep(core: CepCore, cep: Cep, reply: RepParameters): void {
     responderResources,
     initiatorDepth,
     targetAckDelay: reply.targetAckDelay ?? DEFAULT_ACK_DELAY,
-    failoverAccepted: reply.failoverAccepted ?? 1,
+    failoverAccepted,
     endToEndFlowControl: reply.flowControl === true ? 1 : 0,
     rnrRetryCount: reply.rnrRetryCount ?? 7,
     srq: reply.srq === true ? 1 : 0,
     localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
     privateData: reply.privateData,
   });
-  if (cep.flags & FLAGS.localQpnHeld) core.releaseLocalQpn(cep);
-  core.holdLocalQpn(cep, reply.qpn);
+  core.identities.releaseLocalQpn(cep);
+  core.identities.holdLocalQpn(cep, reply.qpn);
+  if (failoverAccepted !== 0) forgetAlternate(core, cep);
   cep.localPsn = reply.startingPsn;
   cep.responderResources = responderResources;
   cep.initiatorDepth = initiatorDepth;
@@ -184,7 +191,7 @@ function prepareRep(core: CepCore, cep: Cep, reply: RepParameters): void {
 /** Sends the REP that has been made. */
 export function launchRep(core: CepCore, cep: Cep): void {
   const mad = core.takePrepared(cep);
-  core.leaveBacklog(cep);
+  core.backlogs.leave(cep);
   core.keep(cep, mad);
   core.transmit(cep, mad);
   core.enter(cep, 'REP_SENT');

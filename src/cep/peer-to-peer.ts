@@ -1,6 +1,6 @@
 import { REQ } from '../wire/index.js';
 import type { CepCore, Incoming } from './core.js';
-import { learnRequest } from './passive.js';
+import { invalidity, learnRequest } from './passive.js';
 import { type Cep, FLAGS } from './record.js';
 
 /**
@@ -10,12 +10,25 @@ import { type Cep, FLAGS } from './record.js';
 
 const f = REQ.fields;
 
-/** The CEP whose own peer-to-peer request crosses this one, or 0. */
-export function findCrossing(core: CepCore, { bytes, at, from }: Incoming): number {
+/** The CEP whose own peer-to-peer request crosses this one, or 0. A REQ that is wrong in itself crosses none, and is refused as any. */
+export function findCrossing(core: CepCore, incoming: Incoming): number {
+  const { bytes, at, from } = incoming;
   for (const slot of core.peerRequests.of(f.serviceId.high.get(bytes, at), f.serviceId.low.get(bytes, at))) {
-    if (core.paths.isFrom(core.other.moveTo(slot).path, from)) return slot;
+    const cep = core.other.moveTo(slot);
+    if (!core.identities.isFromPeer(cep, from) || isOwn(core, cep, incoming)) continue;
+    return invalidity(incoming) === 0 ? slot : 0;
   }
   return 0;
+}
+
+/** Whether a REQ is the CEP's own: an adapter may be its own peer. */
+function isOwn({ caGuid }: CepCore, cep: Cep, { bytes, at }: Incoming): boolean {
+  const { localCommId, localCaGuid } = f;
+  return (
+    localCommId.get(bytes, at) === cep.localCommId &&
+    localCaGuid.high.get(bytes, at) === caGuid.high &&
+    localCaGuid.low.get(bytes, at) === caGuid.low
+  );
 }
 
 /** The peer's REQ has crossed ours: one of the two gives way. */
@@ -48,5 +61,7 @@ function isGreater(core: CepCore, cep: Cep, { bytes, at }: Incoming): boolean {
   const { caGuid } = core;
   if (caGuid.high !== high) return caGuid.high > high;
   if (caGuid.low !== low) return caGuid.low > low;
-  return cep.localQpn > f.localQpn.get(bytes, at);
+  if (cep.localQpn !== f.localQpn.get(bytes, at)) return cep.localQpn > f.localQpn.get(bytes, at);
+  // Adapters that share a GUID by mistake: one of the two must give way.
+  return cep.localCommId > f.localCommId.get(bytes, at);
 }

@@ -1,3 +1,4 @@
+import { gidAt } from '../base/index.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
 import type { PathAddress } from './path-table.js';
@@ -44,12 +45,25 @@ export interface RtsAttributes {
 
 export type QpAttributes = InitAttributes | RtrAttributes | RtsAttributes;
 
+const TARGETS: ReadonlySet<unknown> = new Set<QpTarget>(['INIT', 'RTR', 'RTS']);
+
+/** A copy: the manager's own must not be changed. */
+function addressOf(core: CepCore, path: number): PathAddress {
+  const { port, localGid, remoteGid, trafficClass, sourcePort } = core.paths.get(path);
+  return { port, localGid: gidAt(localGid), remoteGid: gidAt(remoteGid), trafficClass, sourcePort };
+}
+
 /**
  * The attributes with which a queue pair enters a state, from the messages exchanged so far (IBTA 12.9.1).
  * @throws CepError `INVALID_STATE` when the messages that say them have not been exchanged.
  */
 export function qpAttributes(core: CepCore, cep: Cep, target: QpTarget): QpAttributes {
   const { path, alternatePath, pKey } = cep;
+  if (!TARGETS.has(target)) {
+    throw new CepError('INVALID_PARAMETER', `a queue pair is led to INIT, RTR or RTS, not to ${String(target)}`, {
+      parameter: 'target',
+    });
+  }
   if (target === 'INIT') return { state: 'INIT', pKey, port: core.paths.get(path).port };
   if ((cep.flags & FLAGS.remoteIdKnown) === 0) {
     throw new CepError('INVALID_STATE', `the peer's queue pair is not known yet: no attributes for ${target}`, {
@@ -61,8 +75,8 @@ export function qpAttributes(core: CepCore, cep: Cep, target: QpTarget): QpAttri
   if (target === 'RTR') {
     return {
       state: 'RTR',
-      path: core.paths.get(path),
-      alternatePath: alternatePath === 0 ? undefined : core.paths.get(alternatePath),
+      path: addressOf(core, path),
+      alternatePath: alternatePath === 0 ? undefined : addressOf(core, alternatePath),
       mtu: cep.mtu,
       destinationQpn: cep.remoteQpn,
       receivePsn: cep.remotePsn,

@@ -28,7 +28,7 @@ export class RateLimit {
     const last = this.#filled[bucket] as number;
     const gained = ((now - last) / MICROSECONDS) * this.#rate;
     const tokens = Math.min(this.#rate, (this.#tokens[bucket] as number) + Math.max(0, gained));
-    this.#filled[bucket] = now;
+    this.#filled[bucket] = Math.max(now, last);
     this.#tokens[bucket] = tokens >= 1 ? tokens - 1 : tokens;
     return tokens >= 1;
   }

@@ -61,7 +61,7 @@ export const CEP_RECORD = {
   packetLife: 'octet',
   /** Exponent of the time that the peer has to answer. */
   responseTimeout: 'octet',
-  /** Exponent of the path's ACK timeout. */
+  /** Exponent of the path's ACK timeout. At the active side, until the REP names the peer's ACK delay: the path's packet life. */
   ackTimeout: 'octet',
   /** Exponent of the peer's ACK delay; 0 on the passive side, where the packet life contains it. */
   remoteAckDelay: 'octet',
@@ -73,9 +73,10 @@ export const CEP_RECORD = {
   rnrRetryCount: 'octet',
   responderResources: 'octet',
   initiatorDepth: 'octet',
-  /** Exponents of the ACK timeouts of the alternate and of the proposed path. */
+  /** As {@link ackTimeout}, of the alternate and of the proposed path. */
   alternateAckTimeout: 'octet',
   proposedAckTimeout: 'octet',
+  proposedPacketLife: 'octet',
 } as const;
 
 export const FLAGS = {

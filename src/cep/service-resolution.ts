@@ -3,20 +3,20 @@ import { SIDR_REQ, SIDR_STATUSES } from '../wire/index.js';
 import { addressOf, DEFAULT_PACKET_LIFE, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_RETRIES, resend } from './active.js';
 import { composeFrom } from './compose.js';
 import type { CepCore, Incoming } from './core.js';
-import { checkPath, checkTiming } from './parameter-check.js';
+import { checkAddress, checkPath, checkSidrTimes, checkTiming } from './parameter-check.js';
 import type { SidrRepParameters, SidrReqParameters } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
 
 /** SIDR: which queue pair serves a service ID, for datagrams (IBTA 12.11). The request ID is kept where a connection has its comm ID. */
 
 const f = SIDR_REQ.fields;
-/** A SIDR request has no CA GUID; its key in the index of peers' comm IDs is (request ID, 0), and its address. */
-const NO_GUID = 0;
 
 /** @throws CepError `INVALID_PARAMETER`; EncodeError when a value does not fit. Then nothing has changed. */
 export function sendSidrReq(core: CepCore, cep: Cep, request: SidrReqParameters): void {
   const { path, serviceId, privateData, timing } = request;
   checkPath(path);
+  checkAddress(path);
+  checkSidrTimes(request);
   checkTiming(timing);
   const mad = composeFrom(core, 'SIDR_REQ', { pKey: request.pKey ?? DEFAULT_P_KEY, serviceId, privateData });
   f.requestId.put(core.mads.bytes, core.at(mad), core.store.assignCommId(cep));
@@ -54,7 +54,7 @@ export function receiveSidrRep(core: CepCore, cep: Cep): void {
 
 /** The CEP that is answering a SIDR request, or 0. */
 export function findSidrRequest(core: CepCore, { bytes, at, from }: Incoming): number {
-  return core.findRemoteId(f.requestId.get(bytes, at), NO_GUID, NO_GUID, from);
+  return core.identities.findRequester(f.requestId.get(bytes, at), from);
 }
 
 /** A SIDR_REQ that is not a duplicate: makes a CEP and tells the listener's owner, or is answered at once. */
@@ -88,11 +88,11 @@ export function receiveSidrRequest(core: CepCore, cursor: CepCursor, incoming: I
   core.owners.addCep(cep, listener.owner);
   core.adoptTransaction(cep, incoming);
   cep.path = core.paths.hold(from);
-  core.learnRequester(cep, f.requestId.get(bytes, at));
+  core.identities.learnRequester(cep, f.requestId.get(bytes, at));
   cep.serviceHigh = serviceId.high.get(bytes, at);
   cep.serviceLow = serviceId.low.get(bytes, at);
   core.enter(cep, 'SIDR_REQ_RCVD');
-  core.joinBacklog(cep, listener);
+  core.backlogs.join(cep, listener);
   core.tell(cep, 'sidr_req_received', 'message');
 }
 

@@ -11,7 +11,7 @@ export interface TimingPolicy {
   readonly retries: number;
   /** Each wait is this many times as long as the one before, 1 to 16. Default 1. */
   readonly backoff?: number;
-  /** The longest a wait may become. Default: no limit. */
+  /** The longest a wait may become, jitter not counted. Default: no limit. */
   readonly longestTimeout?: Duration;
   /** By how much a wait is shortened or lengthened at random, as a share of it: 0 to 1. Keeps many peers out of step. Default 0. */
   readonly jitter?: number;
@@ -66,7 +66,7 @@ const keyOf = ({ responseTimeout, retries, backoff, longestTimeout, jitter, dead
 /** How long a policy waits after the message was sent for the `retries`-th time again. */
 export function retryDelay(policy: TimingPolicy, retries: number, random: Random): Duration {
   const { responseTimeout, backoff = 1, longestTimeout = NEVER, jitter = 0 } = policy;
-  const delay = Math.min(responseTimeout * backoff ** retries, longestTimeout);
+  const delay = Math.min(responseTimeout * backoff ** retries, longestTimeout, Number.MAX_SAFE_INTEGER);
   if (jitter === 0) return delay as Duration;
   const share = random.uint32() / 2 ** 31 - 1;
   return (delay * (1 + jitter * share)) as Duration;

@@ -1,6 +1,6 @@
 import type { Cid, Duration } from '../../src/base/index.js';
-import { type CmPath, STATES, type State, type TimingPolicy } from '../../src/cep/index.js';
-import { Pair, SERVICE, type Side } from './pair.js';
+import { STATES, type State, type TimingPolicy } from '../../src/cep/index.js';
+import { detour, Pair, SERVICE, type Side } from './pair.js';
 
 /** A CEP that has been brought into a state, and what its peer would know about it. */
 export interface Reached {
@@ -51,15 +51,6 @@ function disconnecting(from: 'client' | 'server'): { pair: Pair; client: Cid; se
   all.pair.deliverAll();
   all.pair.other(all.pair[from]).events();
   return all;
-}
-
-/** Another way between the two. */
-export function detour({ client, server }: Pair): CmPath {
-  const localGid = client.gid.slice();
-  const remoteGid = server.gid.slice();
-  localGid[14] = 1;
-  remoteGid[14] = 1;
-  return { localGid, remoteGid };
 }
 
 /** The active side has proposed another path. */

@@ -1,30 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { durationOfExponent, type TimeExponent } from '../../src/base/index.js';
 import type { TimingPolicy } from '../../src/cep/index.js';
+import { expectPeriodic, exponent, moments, TICK } from './moments.js';
 import { known, Pair } from './pair.js';
-
-/** A tick of the timing wheel: nothing is early, and nothing later than this. */
-const TICK = 256;
-const exponent = (n: number): number => durationOfExponent(n as TimeExponent);
-
-/** When each message is sent while all are lost, from now on. */
-function moments(pair: Pair): { at: number; message: string }[] {
-  const start = pair.now;
-  const seen: { at: number; message: string }[] = [];
-  do {
-    for (const { mad } of pair.collect()) seen.push({ at: pair.now - start, message: mad.message });
-    pair.wire.length = 0;
-  } while (pair.advance());
-  return seen;
-}
-
-/** Expects something every `period`: each within a tick after the one before. */
-function expectPeriodic(seen: { at: number; message: string }[], period: number): void {
-  seen.forEach(({ at }, index) => {
-    expect(at).toBeGreaterThanOrEqual(index * period);
-    expect(at).toBeLessThanOrEqual(index * (period + TICK));
-  });
-}
 
 const path = (pair: Pair, packetLife: number): object => ({
   path: { localGid: pair.client.gid, remoteGid: pair.server.gid, packetLife },

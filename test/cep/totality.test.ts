@@ -11,8 +11,8 @@ import {
   type State,
 } from '../../src/cep/index.js';
 import type { MessageName } from '../../src/wire/index.js';
-import { type Pair, SERVICE, type Side } from './pair.js';
-import { detour, type Identity, identify, type Reached, reach, WAY_NAMES } from './reach.js';
+import { detour, type Pair, SERVICE, type Side } from './pair.js';
+import { type Identity, identify, type Reached, reach, WAY_NAMES } from './reach.js';
 
 /**
  * Every input in every state that can be reached, and in every way that makes a difference: what happens is what the cell's
