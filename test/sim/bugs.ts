@@ -3,6 +3,7 @@ import { SeededRandom, TimerWheel } from '../../src/base/index.js';
 import { ChannelAdapter } from '../../src/ca/index.js';
 import { CepStore } from '../../src/cep/cep-store.js';
 import { CepCore } from '../../src/cep/core.js';
+import { Identities } from '../../src/cep/identities.js';
 import { MadPool } from '../../src/cep/mad-pool.js';
 import { SlotIndex } from '../../src/cep/slot-index.js';
 import type { Invariant, MakeAdapter } from '../../src/sim/index.js';
@@ -146,8 +147,8 @@ export const BUGS: readonly Bug[] = [
     name: 'a duplicate of a REQ is not recognised',
     breaks: ['duplicate'],
     plant: () => {
-      replace(CepCore.prototype, 'findRemoteId', () => 0);
-      replace(CepCore.prototype, 'findRemoteQpn', () => 0);
+      replace(Identities.prototype, 'findRemoteId', () => 0);
+      replace(Identities.prototype, 'findRemoteQpn', () => 0);
     },
   },
   {
