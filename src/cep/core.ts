@@ -43,7 +43,7 @@ import { TransmitQueue } from './transmit-queue.js';
 const { transactionId } = MAD_HEADER;
 
 /** The states in which a deadline may run: the others wait for the consumer, or for nothing. */
-const AWAITS_ANSWER: ReadonlySet<State> = new Set<State>([
+export const AWAITS_ANSWER: ReadonlySet<State> = new Set<State>([
   'REQ_SENT',
   'REQ_MRA_RCVD',
   'REP_SENT',

@@ -1,5 +1,6 @@
-import type { Cid } from '../base/index.js';
+import type { Cid, Instant } from '../base/index.js';
 import type { CepCore } from './core.js';
+import { imageOf, type NameBytes } from './image.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
 import { STATES, type State } from './states.js';
 
@@ -50,6 +51,14 @@ export class CepInspector {
   /** Events that wait to be polled. */
   get events(): number {
     return this.#core.events.size;
+  }
+
+  /**
+   * Everything that the manager's future depends on, as text: for explorers that want to know whether they have been here. Moves
+   * the inspector. What it leaves out stands in `image.ts`.
+   */
+  image(now: Instant, name: NameBytes): string {
+    return imageOf(this.#core, now, this.#cep as unknown as Cep & CepCursor, name);
   }
 
   /** Moves to a slot. @returns whether there is a CEP. */
@@ -108,6 +117,16 @@ export class CepInspector {
     return this.#core.timers.isArmed(this.#row.slot);
   }
 
+  /** When its timer expires; NEVER if it is not armed. */
+  get timerDeadline(): Instant {
+    return this.#core.timers.deadline(this.#row.slot);
+  }
+
+  /** When the consumer's total time is over; NEVER if it is not running. */
+  get deadline(): Instant {
+    return this.#core.timers.deadline(this.#core.limits.maxCeps + this.#row.slot);
+  }
+
   /** Whether the consumer's total time is running. */
   get hasDeadline(): boolean {
     return this.#core.timers.isArmed(this.#core.limits.maxCeps + this.#row.slot);
@@ -136,6 +155,16 @@ export class CepInspector {
 
   get remoteQpn(): number {
     return this.#row.remoteQpn;
+  }
+
+  /** The first PSN that we send. */
+  get localPsn(): number {
+    return this.#row.localPsn;
+  }
+
+  /** The first PSN that the peer sends. */
+  get remotePsn(): number {
+    return this.#row.remotePsn;
   }
 
   get localCommId(): number {

@@ -1,3 +1,5 @@
+import { REJECT_REASONS } from '../wire/index.js';
+import { sendReject } from './compose.js';
 import type { CepCore } from './core.js';
 import { beginDisconnect } from './disconnect.js';
 import { type Cep, FLAGS } from './record.js';
@@ -19,8 +21,12 @@ export function forgetRequest(core: CepCore, cep: Cep): void {
   core.enter(cep, 'IDLE');
 }
 
-/** Messages went both ways: either queue pair may have been live. */
+/**
+ * Messages went both ways: either queue pair may have been live. The newcomer may be an old REQ that was late, not a peer that
+ * forgot: then the peer is about to believe in this connection, and has to be told.
+ */
 export function abortStale(core: CepCore, cep: Cep): void {
+  sendReject(core, cep, REJECT_REASONS.staleConnection);
   core.tell(cep, 'rep_error', 'stale');
   core.enter(cep, 'TIMEWAIT');
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { connectCommand } from './connect.js';
 import { decodeCommand } from './decode.js';
 import { demoCommand } from './demo.js';
+import { exploreCommand } from './explore.js';
 import { listenCommand } from './listen.js';
 import { simCommand } from './sim.js';
 
@@ -25,12 +26,20 @@ Examples:
   ibcm connect 127.0.0.1:7471 --hold-ms 5000  in another
   ibcm decode capture.pcapng                  what a capture holds
   ibcm sim --seeds 1..1000                    many runs in a simulated network with faults
+  ibcm explore                                every order of events in small scripts
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     );
   all.exitOverride();
   complainOnOneLine(all, 'ibcm');
-  for (const command of [demoCommand(), listenCommand(), connectCommand(), decodeCommand(), simCommand()]) {
+  for (const command of [
+    demoCommand(),
+    listenCommand(),
+    connectCommand(),
+    decodeCommand(),
+    simCommand(),
+    exploreCommand(),
+  ]) {
     command.copyInheritedSettings(all);
     complainOnOneLine(command, `ibcm ${command.name()}`);
     all.addCommand(command);

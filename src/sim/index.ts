@@ -1,3 +1,4 @@
+export * from './explore/index.js';
 export {
   describeFault,
   type Fault,
