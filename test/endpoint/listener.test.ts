@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { parseGid } from '../../src/base/index.js';
 import type { ConnectionRequest, EndpointError } from '../../src/endpoint/index.js';
+import { encodeIpCmHeader, IP_CM_HEADER_BYTES, REJECT_REASONS, serviceIdOfPort } from '../../src/wire/index.js';
 import { established, failure, fixture, nextRequest, PORT, requested, target } from './fixture.js';
-import type { Packet } from './virtual-network.js';
 
 const made = fixture();
 /** Many attempts, whose ends the test does not care for. */
@@ -153,38 +154,29 @@ describe('A listener', () => {
     expect(made.net.messages(made.server)).toEqual(['REJ', 'REJ']);
   });
 
-  it('rejects, as the consumer, a request whose addresses are not those it came with', async () => {
+  it.each([
+    ['which are not there at all', undefined],
+    ['of which its own is a lie', { source: '10.0.0.4', destination: '10.0.0.2' }],
+    ['of which ours is a lie', { source: '10.0.0.3', destination: '10.0.0.4' }],
+  ])('rejects, as the consumer, a request with addresses %s', async (_, ends) => {
     const listener = await made.server.endpoint.listen({ port: PORT });
-    let seen: unknown = 'nothing';
-    void listener[Symbol.asyncIterator]()
-      .next()
-      .then((next) => {
-        seen = next.done;
-      });
-    void attempts(1);
+    const privateData = new Uint8Array(IP_CM_HEADER_BYTES);
+    if (ends) {
+      const [source, destination] = [parseGid(ends.source), parseGid(ends.destination)];
+      encodeIpCmHeader({ ipVersion: 4, sourcePort: 1, source, destination }, privateData);
+    }
+    // A client of another stack: the private data is its own.
+    const forger = made.net.host('10.0.0.3', { seed: 5, caGuid: 0x3333n });
+    const owner = forger.adapter.cep.openOwner();
+    const path = { localGid: forger.adapter.gid(1), remoteGid: made.server.adapter.gid(1) };
+    const serviceId = serviceIdOfPort('tcp', PORT);
+    owner.sendReq(owner.create(), { path, serviceId, qpn: 0x999, startingPsn: 1, privateData }, made.net.now);
+    forger.wake();
     await made.net.settle();
-    const { bytes } = made.net.first('REQ') as Packet;
-    // A client of another stack: the private data is its own, not rdma_cm's.
-    const forged = made.net.host('10.0.0.3', { seed: 5, caGuid: 0x3333n });
-    const cid = forged.adapter.cep.openOwner();
-    const cep = cid.create();
-    cid.sendReq(
-      cep,
-      {
-        path: { localGid: forged.adapter.gid(1), remoteGid: made.server.adapter.gid(1) },
-        serviceId: (0x0106_0000n + BigInt(PORT)) as never,
-        qpn: 0x999,
-        startingPsn: 1,
-        privateData: new Uint8Array(92),
-      },
-      made.net.now,
-    );
-    forged.wake();
-    await made.net.settle();
-    expect(bytes.length).toBe(280);
-    expect(made.net.messages(made.server)).toEqual(['REJ']);
-    expect(cid.pollEvent()?.type).toBe('rej_received');
-    expect(seen).toBe(false);
-    cid.close(made.net.now);
+    expect(owner.pollEvent()?.type).toBe('rej_received');
+    expect(made.net.first('REJ').mad.fields).toMatchObject({ reason: REJECT_REASONS.consumerReject });
+    listener.close();
+    expect(await made.net.value(listener[Symbol.asyncIterator]().next())).toEqual({ done: true, value: undefined });
+    owner.close(made.net.now);
   });
 });
