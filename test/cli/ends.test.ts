@@ -33,8 +33,10 @@ describe.concurrent('an absent peer', () => {
       '200',
       '--json',
     );
-    expectOneLineOfError(result, new RegExp(`${address}:${PORT} did not answer: asked 3 times in [\\d.]+ m?s\\.`));
-    expect(eventsOf(result.lines)).toMatchObject([{ event: 'req_error', cause: 'deadline', transmissions: 3 }]);
+    expectOneLineOfError(result, new RegExp(`${address}:${PORT} did not answer: asked \\d times in [\\d.]+ m?s\\.`));
+    expect(eventsOf(result.lines)).toMatchObject([
+      { event: 'req_error', cause: 'deadline', transmissions: expect.any(Number) },
+    ]);
     expect(result.milliseconds).toBeGreaterThanOrEqual(500);
     expect(result.milliseconds).toBeLessThan(500 + STARTING_MS);
   });
