@@ -54,6 +54,10 @@ const CALLS = [
   'destroy',
 ] as const;
 
+/** How a consumer goes on: at once, with an MRA first, or with a message that it prepares and sends later. */
+const MANNERS = ['at once', 'ask for time', 'prepare'] as const;
+type Manner = (typeof MANNERS)[number];
+
 /** Where the run stands, besides the pair itself. */
 class Run {
   readonly pair: Pair;
@@ -175,10 +179,11 @@ class Run {
   }
 
   /** What a consumer that wants a connection would do next, so that runs get further than chance would take them. */
-  goOn(number: number, hesitate: boolean): void {
+  goOn(number: number, manner: Manner): void {
+    const hesitate = manner !== 'at once';
     const side = this.side(number);
     const next: Partial<Record<State, (typeof CALLS)[number]>> = {
-      REQ_RCVD: 'sendRep',
+      REQ_RCVD: manner === 'prepare' ? 'formatRep' : 'sendRep',
       REQ_MRA_SENT: hesitate ? 'formatRep' : 'sendRep',
       REP_RCVD: 'sendRtu',
       REP_MRA_SENT: 'sendRtu',
@@ -195,7 +200,7 @@ class Run {
     };
     this.known(side).forEach((cid, which) => {
       const state = this.states(side).get(cid) ?? 'IDLE';
-      const call = hesitate && /^(REQ|REP|LAP)_RCVD$/.test(state) ? 'sendMra' : next[state];
+      const call = manner === 'ask for time' && /^(REQ|REP|LAP)_RCVD$/.test(state) ? 'sendMra' : next[state];
       if (call !== undefined) this.call(number, call, which, (which + number) % 6);
     });
   }
@@ -285,7 +290,7 @@ class Run {
 /** What happens next, as data, so that a failing run can be read. */
 type Step =
   | readonly ['call', side: number, call: (typeof CALLS)[number], which: number, value: number]
-  | readonly ['goOn', side: number, hesitate: boolean]
+  | readonly ['goOn', side: number, manner: Manner]
   | readonly ['poll', side: number, count: number]
   | readonly ['deliver', index: number, fate: 'deliver' | 'lose' | 'twice', flip: number]
   | readonly ['deliverAll']
@@ -323,7 +328,7 @@ const fate = fc.constantFrom('deliver' as const, 'deliver' as const, 'lose' as c
 const as = <Name extends string>(name: Name): fc.Arbitrary<Name> => fc.constant(name);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(as('call'), side, fc.constantFrom(...CALLS), small, small) },
-  { weight: 4, arbitrary: fc.tuple(as('goOn'), side, fc.boolean()) },
+  { weight: 4, arbitrary: fc.tuple(as('goOn'), side, fc.constantFrom(...MANNERS)) },
   { weight: 4, arbitrary: fc.tuple(as('poll'), side, fc.nat(5)) },
   { weight: 8, arbitrary: fc.tuple(as('deliver'), small, fate, small) },
   { weight: 3, arbitrary: fc.tuple(as('deliverAll')) },
@@ -349,7 +354,7 @@ function begin(run: Run, ahead: number): void {
     for (const number of [0, 1]) run.poll(number, 9);
     // The connections stand after two rounds: talk about another path, with and without an MRA.
     const hesitate = each >= 2 && !(each === 3 && ahead % 2 === 0);
-    for (const number of [0, 1]) run.goOn(number, hesitate);
+    for (const number of [0, 1]) run.goOn(number, hesitate ? 'ask for time' : 'at once');
   }
 }
 
