@@ -9,10 +9,14 @@ export type TimeExponent = Brand<number, 'TimeExponent'>;
 
 export const TIME_EXPONENT_MAX = 31 as TimeExponent;
 const UNIT_MICROSECONDS = 4.096;
+const DURATIONS = Float64Array.from(
+  { length: TIME_EXPONENT_MAX + 1 },
+  (_, exponent) => UNIT_MICROSECONDS * 2 ** exponent,
+);
 
 /** The time that an exponent stands for, exactly (Linux approximates it by 2^(n−8) ms). */
 export function durationOfExponent(exponent: TimeExponent): Duration {
-  return (UNIT_MICROSECONDS * 2 ** exponent) as Duration;
+  return DURATIONS[exponent] as Duration;
 }
 
 /** The smallest exponent whose time is at least `duration`; 31 for anything longer than it can say. */

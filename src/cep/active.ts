@@ -1,26 +1,19 @@
-import { DEFAULT_P_KEY, localAckTimeout, type TimeExponent } from '../base/index.js';
-import { REJECT_REASONS, REP, REQ, type ReqPath, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
-import { composeBare, composeFrom, rejectStateless, repeatBare, sendBare, sendReject } from './compose.js';
+import { localAckTimeout, type TimeExponent } from '../base/index.js';
+import { REJECT_REASONS, REP, REQ } from '../wire/index.js';
+import { composeBare, rejectStateless, repeatBare, sendBare, sendReject } from './compose.js';
 import { acceptProposal, forgetAlternate, propose } from './connection-paths.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
+import { composeReq, DEFAULT_PACKET_LIFE } from './establishing-messages.js';
 import { checkAlternatePath, checkOwnQpn, checkPath, checkTiming } from './parameter-check.js';
 import type { CmPath, PrivateDataParameters, ReqParameters } from './parameters.js';
 import type { PathAddress } from './path-table.js';
 import { type Cep, FLAGS } from './record.js';
+import { STATE } from './states.js';
 
 /** The active side: REQ, REP, RTU (IBTA 12.9.1). */
 
-/** Linux's choices over RoCE, unless the consumer makes others. */
-export const DEFAULT_PACKET_LIFE = 16;
-export const DEFAULT_ACK_DELAY = 15;
-export const DEFAULT_RESPONSE_TIMEOUT = 20;
-export const DEFAULT_RETRIES = 15;
-const DEFAULT_MTU = 3;
-/** Retries of the queue pair's transport, and for receiver-not-ready: 7 is the most. */
-const DEFAULT_TRANSPORT_RETRIES = 7;
-export const NO_LID = 0xffff;
-export const DEFAULT_HOP_LIMIT = 64;
+const f = REQ.fields;
 
 export function addressOf(path: CmPath): PathAddress {
   return {
@@ -29,27 +22,6 @@ export function addressOf(path: CmPath): PathAddress {
     remoteGid: path.remoteGid,
     trafficClass: path.trafficClass ?? 0,
     sourcePort: path.sourcePort ?? 0,
-  };
-}
-
-/** The ACK timeout that the peer's queue pair is to use: our ACK delay is in it. */
-export function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chosen }: CmPath): number {
-  return chosen ?? localAckTimeout(DEFAULT_ACK_DELAY as TimeExponent, packetLife as TimeExponent);
-}
-
-function reqPath(path: CmPath): Partial<ReqPath> {
-  return {
-    localLid: path.localLid ?? NO_LID,
-    remoteLid: path.remoteLid ?? NO_LID,
-    localGid: path.localGid,
-    remoteGid: path.remoteGid,
-    flowLabel: path.flowLabel ?? 0,
-    packetRate: path.packetRate ?? 0,
-    trafficClass: path.trafficClass ?? 0,
-    hopLimit: path.hopLimit ?? DEFAULT_HOP_LIMIT,
-    sl: path.sl ?? 0,
-    subnetLocal: 0,
-    localAckTimeout: ackTimeoutOf(path),
   };
 }
 
@@ -62,7 +34,7 @@ export function sendReq(core: CepCore, cep: Cep, request: ReqParameters): void {
 /** Makes the REQ, to be sent later. The queue pair is reserved from now on. */
 export function formatReq(core: CepCore, cep: Cep, request: ReqParameters): void {
   prepareReq(core, cep, request);
-  core.enter(cep, 'REQ_PREPARED');
+  core.enter(cep, STATE.REQ_PREPARED);
 }
 
 /** Sends the REQ that has been made. */
@@ -72,7 +44,7 @@ export function launchReq(core: CepCore, cep: Cep): void {
   core.keep(cep, mad);
   core.transmit(cep, mad);
   if (cep.flags & FLAGS.peerToPeer) core.peerRequests.add(cep.serviceHigh, cep.serviceLow, cep.slot);
-  core.enter(cep, 'REQ_SENT');
+  core.enter(cep, STATE.REQ_SENT);
   core.beginWait(cep, core.policyOf(cep));
 }
 
@@ -84,39 +56,10 @@ function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
   checkTiming(request.timing);
   const address = addressOf(path);
   checkQpn(core, address.port, qpn);
-  const chosen = {
-    remoteCmResponseTimeout: request.remoteCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT,
-    maxCmRetries: request.maxCmRetries ?? DEFAULT_RETRIES,
-    responderResources: request.responderResources ?? 0,
-    initiatorDepth: request.initiatorDepth ?? 0,
-    pKey: request.pKey ?? DEFAULT_P_KEY,
-    pathPacketPayloadMtu: request.mtu ?? DEFAULT_MTU,
-    retryCount: request.retryCount ?? DEFAULT_TRANSPORT_RETRIES,
-  };
-  // No spread here: a literal with one, and the loop over it, takes as long as the rest of a connection.
-  const mad = composeFrom(core, 'REQ', {
-    remoteCmResponseTimeout: chosen.remoteCmResponseTimeout,
-    maxCmRetries: chosen.maxCmRetries,
-    responderResources: chosen.responderResources,
-    initiatorDepth: chosen.initiatorDepth,
-    pKey: chosen.pKey,
-    pathPacketPayloadMtu: chosen.pathPacketPayloadMtu,
-    retryCount: chosen.retryCount,
-    serviceId: request.serviceId,
-    localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
-    localQKey: request.qKey ?? 0,
-    localQpn: qpn,
-    transportServiceType: TRANSPORT_SERVICE_TYPES[request.transport ?? 'rc'],
-    endToEndFlowControl: request.flowControl === true ? 1 : 0,
-    startingPsn: request.startingPsn,
-    localCmResponseTimeout: request.localCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT,
-    rnrRetryCount: request.rnrRetryCount ?? DEFAULT_TRANSPORT_RETRIES,
-    srq: request.srq === true ? 1 : 0,
-    primaryPath: reqPath(path),
-    alternatePath: alternatePath && reqPath(alternatePath),
-    privateData: request.privateData,
-  });
-  REQ.fields.localCommId.put(core.mads.bytes, core.at(mad), core.store.assignCommId(cep));
+  const mad = composeReq(core, request);
+  const { bytes } = core.mads;
+  const at = core.at(mad);
+  f.localCommId.put(bytes, at, core.store.assignCommId(cep));
   cep.flags |= request.peerToPeer === true ? FLAGS.active | FLAGS.peerToPeer : FLAGS.active;
   cep.path = core.paths.hold(address);
   cep.packetLife = path.packetLife ?? DEFAULT_PACKET_LIFE;
@@ -127,16 +70,16 @@ function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
     propose(core, cep, { path: core.paths.hold(addressOf(alternatePath)), ackTimeout: packetLife, packetLife });
     acceptProposal(core, cep);
   }
-  cep.responseTimeout = chosen.remoteCmResponseTimeout;
-  cep.maxRetries = chosen.maxCmRetries;
-  cep.responderResources = chosen.responderResources;
-  cep.initiatorDepth = chosen.initiatorDepth;
-  cep.pKey = chosen.pKey;
-  cep.mtu = chosen.pathPacketPayloadMtu;
-  cep.retryCount = chosen.retryCount;
+  cep.responseTimeout = f.remoteCmResponseTimeout.get(bytes, at);
+  cep.maxRetries = f.maxCmRetries.get(bytes, at);
+  cep.responderResources = f.responderResources.get(bytes, at);
+  cep.initiatorDepth = f.initiatorDepth.get(bytes, at);
+  cep.pKey = f.pKey.get(bytes, at);
+  cep.mtu = f.pathPacketPayloadMtu.get(bytes, at);
+  cep.retryCount = f.retryCount.get(bytes, at);
   cep.localPsn = request.startingPsn;
-  cep.serviceHigh = Number(request.serviceId >> 32n);
-  cep.serviceLow = Number(request.serviceId & 0xffff_ffffn);
+  cep.serviceHigh = f.serviceId.high.get(bytes, at);
+  cep.serviceLow = f.serviceId.low.get(bytes, at);
   core.identities.holdLocalQpn(cep, qpn);
   core.holdTiming(cep, request.timing);
   core.prepare(cep, mad);
@@ -156,7 +99,7 @@ export function checkQpn(core: CepCore, port: number, qpn: number): void {
 export function resendReqOrGiveUp(core: CepCore, cep: Cep): void {
   if (cep.retries < core.retriesOf(cep)) {
     resend(core, cep);
-    core.enter(cep, 'REQ_SENT');
+    core.enter(cep, STATE.REQ_SENT);
     core.armRetry(cep);
   } else {
     core.tell(cep, 'req_error', 'retriesExhausted');
@@ -178,7 +121,7 @@ export function reqDeadline(core: CepCore, cep: Cep): void {
 /** The peer may have a half-open connection: a REJ with the reason "timeout" clears it. */
 export function abandonReq(core: CepCore, cep: Cep): void {
   sendReject(core, cep, REJECT_REASONS.timeout);
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 /** The peer agreed. A peer that names a (QPN, GUID) or comm ID that is in another connection is wrong (IBTA 12.9.8.3.1). */
@@ -207,7 +150,7 @@ export function acceptRep(core: CepCore, cep: Cep): void {
   cep.responderResources = REP.fields.initiatorDepth.get(bytes, at);
   core.endPeerRequest(cep);
   core.keep(cep, 0);
-  core.enter(cep, 'REP_RCVD');
+  core.enter(cep, STATE.REP_RCVD);
   core.tell(cep, 'rep_received', 'message');
 }
 
@@ -223,7 +166,7 @@ function learnAckDelay(core: CepCore, cep: Cep, delay: number, failoverAccepted:
 export function sendRtu(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
   const mad = composeBare(core, cep, 'RTU', privateData);
   sendBare(core, cep, mad, privateData);
-  core.enter(cep, 'ESTABLISHED');
+  core.enter(cep, STATE.ESTABLISHED);
 }
 
 /** The peer repeats its REP: our RTU was lost. */

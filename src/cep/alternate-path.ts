@@ -1,31 +1,17 @@
 import { localAckTimeout, type TimeExponent } from '../base/index.js';
-import { AP_STATUSES, APR, LAP, type LapPath } from '../wire/index.js';
-import { ackTimeoutOf, addressOf, checkQpn, DEFAULT_HOP_LIMIT, DEFAULT_PACKET_LIFE, NO_LID, resend } from './active.js';
-import { composeFrom } from './compose.js';
+import { AP_STATUSES, APR, LAP } from '../wire/index.js';
+import { addressOf, checkQpn, resend } from './active.js';
+import { composed, composeFrom } from './compose.js';
 import { acceptProposal, forgetProposal, propose, swapPaths } from './connection-paths.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
+import { DEFAULT_PACKET_LIFE, writePath } from './establishing-messages.js';
 import { checkPath, checkTiming } from './parameter-check.js';
-import type { AprParameters, CmPath, LapParameters } from './parameters.js';
+import type { AprParameters, LapParameters } from './parameters.js';
 import { type Cep, FLAGS } from './record.js';
 import { STATE } from './states.js';
 
 /** LAP, APR and migration: a second path for a connection that stands (IBTA 12.8). */
-
-function lapPath(path: CmPath): Partial<LapPath> {
-  return {
-    localLid: path.localLid ?? NO_LID,
-    remoteLid: path.remoteLid ?? NO_LID,
-    localGid: path.localGid,
-    remoteGid: path.remoteGid,
-    flowLabel: path.flowLabel ?? 0,
-    trafficClass: path.trafficClass ?? 0,
-    hopLimit: path.hopLimit ?? DEFAULT_HOP_LIMIT,
-    packetRate: path.packetRate ?? 0,
-    sl: path.sl ?? 0,
-    localAckTimeout: ackTimeoutOf(path),
-  };
-}
 
 /**
  * Proposes an alternate path. Only the side that was active may (IBTA 12.8.1).
@@ -40,13 +26,14 @@ export function sendLap(core: CepCore, cep: Cep, { path, privateData, timing }: 
   }
   checkPath(path);
   checkTiming(timing);
-  const mad = composeFrom(core, 'LAP', {
-    localCommId: cep.localCommId,
-    remoteCommId: cep.remoteCommId,
-    remoteQpnEecn: cep.remoteQpn,
-    remoteCmResponseTimeout: cep.responseTimeout,
-    alternatePath: lapPath(path),
-    privateData,
+  const mad = composed(core, 'LAP', (bytes, at) => {
+    const f = LAP.fields;
+    f.localCommId.put(bytes, at, cep.localCommId);
+    f.remoteCommId.put(bytes, at, cep.remoteCommId);
+    f.remoteQpnEecn.put(bytes, at, cep.remoteQpn);
+    f.remoteCmResponseTimeout.put(bytes, at, cep.responseTimeout);
+    writePath(f.alternatePath, path, bytes, at);
+    if (privateData) f.privateData.set(bytes, at, privateData);
   });
   const { packetLife = DEFAULT_PACKET_LIFE } = path;
   propose(core, cep, {
@@ -57,14 +44,14 @@ export function sendLap(core: CepCore, cep: Cep, { path, privateData, timing }: 
   core.newTransaction(cep);
   core.keep(cep, mad);
   core.transmit(cep, mad);
-  core.enter(cep, 'LAP_SENT');
+  core.enter(cep, STATE.LAP_SENT);
   core.beginWait(cep, timing ?? core.policyOf(cep));
 }
 
 export function resendLapOrGiveUp(core: CepCore, cep: Cep): void {
   if (cep.retries < core.retriesOf(cep)) {
     resend(core, cep);
-    core.enter(cep, 'LAP_SENT');
+    core.enter(cep, STATE.LAP_SENT);
     core.armRetry(cep);
   } else {
     core.tell(cep, 'lap_error', 'retriesExhausted');
@@ -81,7 +68,7 @@ export function lapDeadline(core: CepCore, cep: Cep): void {
 function standAgain(core: CepCore, cep: Cep): void {
   core.keep(cep, 0);
   forgetProposal(core, cep);
-  core.enter(cep, 'ESTABLISHED');
+  core.enter(cep, STATE.ESTABLISHED);
 }
 
 /** The peer proposes an alternate path. A LAP also proves that it has our REP: a lost RTU does not matter any more. */
@@ -96,7 +83,7 @@ export function receiveLap(core: CepCore, cep: Cep): void {
   if (cep.state !== STATE.ESTABLISHED) core.tell(cep, 'rtu_received', 'established');
   if (!core.hasRoomForEvent(cep)) {
     core.keep(cep, 0);
-    core.enter(cep, 'ESTABLISHED');
+    core.enter(cep, STATE.ESTABLISHED);
     core.drop('eventsUnread');
     return;
   }
@@ -113,7 +100,7 @@ export function receiveLap(core: CepCore, cep: Cep): void {
   });
   propose(core, cep, { path, ackTimeout, packetLife: Math.max(0, ackTimeout - 1) });
   core.keep(cep, 0);
-  core.enter(cep, 'LAP_RCVD');
+  core.enter(cep, STATE.LAP_RCVD);
   core.tell(cep, 'lap_received', 'message');
 }
 
@@ -127,7 +114,7 @@ export function sendApr(core: CepCore, cep: Cep, parameters: AprParameters): voi
 export function formatApr(core: CepCore, cep: Cep, parameters: AprParameters): void {
   const mraSent = cep.state === STATE.LAP_MRA_SENT;
   core.prepare(cep, composeApr(core, cep, parameters));
-  core.enter(cep, mraSent ? 'APR_PREPARED_MRA_SENT' : 'APR_PREPARED');
+  core.enter(cep, mraSent ? STATE.APR_PREPARED_MRA_SENT : STATE.APR_PREPARED);
 }
 
 /** Sends the APR that has been made. */
@@ -136,7 +123,7 @@ export function launchApr(core: CepCore, cep: Cep): void {
   conclude(core, cep, APR.fields.apStatus.get(core.mads.bytes, core.at(mad)));
   core.transmit(cep, mad);
   core.keep(cep, 0);
-  core.enter(cep, 'ESTABLISHED');
+  core.enter(cep, STATE.ESTABLISHED);
 }
 
 function composeApr(core: CepCore, cep: Cep, { status, additionalInformation, privateData }: AprParameters): number {
@@ -161,7 +148,7 @@ export function receiveApr(core: CepCore, cep: Cep): void {
   if (incoming === undefined) return;
   conclude(core, cep, APR.fields.apStatus.get(incoming.bytes, incoming.at));
   core.keep(cep, 0);
-  core.enter(cep, 'ESTABLISHED');
+  core.enter(cep, STATE.ESTABLISHED);
   core.tell(cep, 'apr_received', 'message');
 }
 

@@ -20,6 +20,8 @@ import {
   type Command,
   type MessageInput,
   type SignalInput,
+  STATE,
+  STATES,
   type State,
   type StateOrDestroyed,
 } from './states.js';
@@ -55,6 +57,8 @@ export interface Handle<Parameters = undefined> {
   readonly kind: 'handle';
   readonly handler: Handler<Parameters>;
   readonly to: readonly StateOrDestroyed[];
+  /** The same as bits ({@link reachOf}): every step is checked against it. */
+  readonly reach: number;
 }
 /** The message was acted on before: it is answered again, and nothing changes. */
 export interface Duplicate {
@@ -78,6 +82,11 @@ export type Row = { readonly [Name in MessageInput]: Handle | Duplicate | Drop }
 export type StateTable = { readonly [Name in State]: Row };
 export type Cell = Handle | Duplicate | Drop | Illegal;
 
+/** The bit of what `destroy` may lead to: the CEP is gone. The others are 2 to the power of a state's number. */
+export const DESTROYED_BIT = 1 << STATES.length;
+export const reachOf = (states: readonly StateOrDestroyed[]): number =>
+  states.reduce((bits, state) => bits | (state === 'DESTROYED' ? DESTROYED_BIT : 1 << STATE[state]), 0);
+
 export const handle = <Parameters>(
   handler: Handler<Parameters>,
   to: readonly StateOrDestroyed[],
@@ -85,6 +94,7 @@ export const handle = <Parameters>(
   kind: 'handle',
   handler,
   to,
+  reach: reachOf(to),
 });
 export const duplicate = (handler: Handler<undefined>): Duplicate => ({ kind: 'duplicate', handler });
 export const drop = (reason: DropReason): Drop => ({ kind: 'drop', reason });

@@ -1,18 +1,24 @@
-import { DREP, MESSAGES, type MessageInit, type MessageName, REJECT_REASONS, REP, writeFields } from '../wire/index.js';
+import {
+  DREP,
+  DREQ,
+  MESSAGES,
+  type MessageInit,
+  type MessageName,
+  REJECT_REASONS,
+  REP,
+  writeFields,
+} from '../wire/index.js';
 import type { CepCore, Incoming } from './core.js';
 import { type Cep, FLAGS } from './record.js';
-import type { State } from './states.js';
+import { STATE } from './states.js';
 
 /** How messages are written. Composing comes before any change, so that a value that does not fit changes nothing. */
 
-/**
- * A message with the values of a consumer.
- * @throws EncodeError when one does not fit its field; nothing is left behind.
- */
-export function composeFrom<Name extends MessageName>(core: CepCore, message: Name, values: MessageInit<Name>): number {
+/** A message that `write` fills in. @throws EncodeError when a value does not fit its field; nothing is left behind. */
+export function composed(core: CepCore, message: MessageName, write: (bytes: Uint8Array, at: number) => void): number {
   const mad = core.compose(message);
   try {
-    writeFields(MESSAGES[message].fields as object, values as object, core.mads.bytes, core.at(mad), `${message}.`);
+    write(core.mads.bytes, core.at(mad));
   } catch (error) {
     core.mads.drop(mad);
     throw error;
@@ -20,16 +26,22 @@ export function composeFrom<Name extends MessageName>(core: CepCore, message: Na
   return mad;
 }
 
+/** A message from values by name. @throws EncodeError as {@link composed}. */
+export function composeFrom<Name extends MessageName>(core: CepCore, message: Name, values: MessageInit<Name>): number {
+  const fields: object = MESSAGES[message].fields;
+  return composed(core, message, (bytes, at) => writeFields(fields, values as object, bytes, at));
+}
+
 /** Which message a REJ of ours answers, by state (protocol: REJ's message field). */
-export function messageRejectedIn(state: State): number {
+function messageRejectedIn(state: number): number {
   switch (state) {
-    case 'REQ_RCVD':
-    case 'REQ_MRA_SENT':
-    case 'REP_PREPARED':
-    case 'REP_PREPARED_MRA_SENT':
+    case STATE.REQ_RCVD:
+    case STATE.REQ_MRA_SENT:
+    case STATE.REP_PREPARED:
+    case STATE.REP_PREPARED_MRA_SENT:
       return 0;
-    case 'REP_RCVD':
-    case 'REP_MRA_SENT':
+    case STATE.REP_RCVD:
+    case STATE.REP_MRA_SENT:
       return 1;
     default:
       return 2;
@@ -48,7 +60,7 @@ export function sendReject(
   const mad = composeFrom(core, 'REJ', {
     localCommId: cep.localCommId,
     remoteCommId: cep.remoteCommId,
-    messageRejected: messageRejectedIn(core.stateOf(cep)),
+    messageRejected: messageRejectedIn(cep.state),
     rejectInfoLength: ari?.length ?? 0,
     reason,
     additionalRejectInformation: ari,
@@ -99,9 +111,13 @@ export function answerStrayDreq(core: CepCore, incoming: Incoming): void {
 export type BareMessage = 'RTU' | 'DREQ' | 'DREP';
 
 export function composeBare(core: CepCore, cep: Cep, message: BareMessage, privateData?: Uint8Array): number {
-  const { localCommId, remoteCommId, remoteQpn } = cep;
-  if (message !== 'DREQ') return composeFrom(core, message, { localCommId, remoteCommId, privateData });
-  return composeFrom(core, message, { localCommId, remoteCommId, remoteQpnEecn: remoteQpn, privateData });
+  const { localCommId, remoteCommId } = DREP.fields;
+  return composed(core, message, (bytes, at) => {
+    localCommId.put(bytes, at, cep.localCommId);
+    remoteCommId.put(bytes, at, cep.remoteCommId);
+    if (message === 'DREQ') DREQ.fields.remoteQpnEecn.put(bytes, at, cep.remoteQpn);
+    if (privateData) MESSAGES[message].fields.privateData.set(bytes, at, privateData);
+  });
 }
 
 /**

@@ -42,8 +42,11 @@ import { TransmitQueue } from './transmit-queue.js';
 
 const { transactionId } = MAD_HEADER;
 
+/** By number, whether a state is among these. */
+const among = (states: readonly State[]): readonly boolean[] => STATES.map((state) => states.includes(state));
+
 /** The states in which a deadline may run: the others wait for the consumer, or for nothing. */
-export const AWAITS_ANSWER: ReadonlySet<State> = new Set<State>([
+export const AWAITS_ANSWER = among([
   'REQ_SENT',
   'REQ_MRA_RCVD',
   'REP_SENT',
@@ -55,7 +58,7 @@ export const AWAITS_ANSWER: ReadonlySet<State> = new Set<State>([
 ]);
 
 /** The states in which a message is formatted and not yet sent. */
-const PREPARED: ReadonlySet<State> = new Set<State>([
+const PREPARED = among([
   'REQ_PREPARED',
   'REP_PREPARED',
   'REP_PREPARED_MRA_SENT',
@@ -130,14 +133,14 @@ export class CepCore {
 
   // ---- states
 
-  /** Enters a state. Whatever the state does not need (timer, keys, kept message) is given up here, in one place. */
-  enter(cep: Cep, state: State): void {
-    cep.state = STATE[state];
+  /** Enters a state, by its number ({@link STATE}). Whatever the state does not need (timer, keys, kept message) is given up here, in one place. */
+  enter(cep: Cep, state: number): void {
+    cep.state = state;
     this.timers.cancel(cep.slot);
-    if (!AWAITS_ANSWER.has(state)) this.cancelDeadline(cep);
-    if (cep.preparedMad !== 0 && !PREPARED.has(state)) this.prepare(cep, 0);
-    if (state === 'TIMEWAIT') this.#beginTimewait(cep);
-    else if (state === 'IDLE') this.#reset(cep);
+    if (AWAITS_ANSWER[state] === false) this.cancelDeadline(cep);
+    if (cep.preparedMad !== 0 && PREPARED[state] === false) this.prepare(cep, 0);
+    if (state === STATE.TIMEWAIT) this.#beginTimewait(cep);
+    else if (state === STATE.IDLE) this.#reset(cep);
   }
 
   stateOf(cep: Cep): State {
@@ -224,7 +227,7 @@ export class CepCore {
   }
 
   /** The peer needs longer (MRA): the present wait ends `wait` from now. What MRAs add to the waits for one answer is limited. */
-  lengthenWait(cep: Cep, state: State, wait: Duration): void {
+  lengthenWait(cep: Cep, state: number, wait: Duration): void {
     const end = this.timers.deadline(cep.slot);
     const latest = end + MAX_MRA_EXTENSION - cep.mraExtension;
     const lengthened = Math.min(after(this.now, wait), latest) as Instant;

@@ -13,7 +13,7 @@ import { STATE } from './states.js';
 
 export function destroyIdle(core: CepCore, cep: Cep): void {
   core.unbind(cep);
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 /** Requests that nobody has seen are rejected; those that were polled are their owner's. */
@@ -33,20 +33,20 @@ export function destroyListener(core: CepCore, cep: Cep): void {
 export function destroyReq(core: CepCore, cep: Cep): void {
   core.unbind(cep);
   sendReject(core, cep, REJECT_REASONS.timeout);
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 export function destroyRequest(core: CepCore, cep: Cep): void {
   core.unbind(cep);
   sendReject(core, cep, REJECT_REASONS.consumerReject);
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 /** A REP has gone one way or the other: a queue pair may be live. */
 export function destroyReply(core: CepCore, cep: Cep): void {
   core.unbind(cep);
   sendReject(core, cep, REJECT_REASONS.consumerReject);
-  core.enter(cep, 'TIMEWAIT');
+  core.enter(cep, STATE.TIMEWAIT);
 }
 
 export function destroyEstablished(core: CepCore, cep: Cep): void {

@@ -4,6 +4,7 @@ import type { EventCause } from './event-queue.js';
 import { checkTiming } from './parameter-check.js';
 import type { DreqParameters, PrivateDataParameters } from './parameters.js';
 import { type Cep, FLAGS } from './record.js';
+import { STATE } from './states.js';
 import type { TimingPolicy } from './timing.js';
 
 /** Disconnecting: DREQ, DREP, timewait (IBTA 12.9.8.4). */
@@ -22,7 +23,7 @@ export function beginDisconnect(
   const mad = composeBare(core, cep, 'DREQ', privateData);
   core.newTransaction(cep);
   sendBare(core, cep, mad, privateData);
-  core.enter(cep, 'DREQ_SENT');
+  core.enter(cep, STATE.DREQ_SENT);
   core.beginWait(cep, timing);
 }
 
@@ -33,13 +34,13 @@ export function resendDreqOrGiveUp(core: CepCore, cep: Cep): void {
     core.armRetry(cep);
   } else {
     core.tell(cep, 'dreq_error', causeOr(cep, 'retriesExhausted'));
-    core.enter(cep, 'TIMEWAIT');
+    core.enter(cep, STATE.TIMEWAIT);
   }
 }
 
 export function dreqDeadline(core: CepCore, cep: Cep): void {
   core.tell(cep, 'dreq_error', causeOr(cep, 'deadline'));
-  core.enter(cep, 'TIMEWAIT');
+  core.enter(cep, STATE.TIMEWAIT);
 }
 
 /** A connection that ends because the peer has forgotten it ends for that reason, however the DREQ fares. */
@@ -49,14 +50,14 @@ const causeOr = (cep: Cep, cause: EventCause): EventCause => (cep.flags & FLAGS.
 export function receiveDreq(core: CepCore, cep: Cep): void {
   if (core.incoming) core.adoptTransaction(cep, core.incoming);
   core.keep(cep, 0);
-  core.enter(cep, 'DREQ_RCVD');
+  core.enter(cep, STATE.DREQ_RCVD);
   if (cep.flags & FLAGS.unbound) sendDrep(core, cep, {});
   else core.tell(cep, 'dreq_received', 'message');
 }
 
 export function sendDrep(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
   const mad = composeBare(core, cep, 'DREP', privateData);
-  core.enter(cep, 'TIMEWAIT');
+  core.enter(cep, STATE.TIMEWAIT);
   sendBare(core, cep, mad, privateData);
 }
 
@@ -72,10 +73,10 @@ export function repeatDrep(core: CepCore, cep: Cep): void {
 
 export function receiveDrep(core: CepCore, cep: Cep): void {
   core.tell(cep, 'drep_received', 'message');
-  core.enter(cep, 'TIMEWAIT');
+  core.enter(cep, STATE.TIMEWAIT);
 }
 
 export function timewaitOver(core: CepCore, cep: Cep): void {
   core.tell(cep, 'timewait_exit', 'elapsed');
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }

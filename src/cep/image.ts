@@ -44,7 +44,7 @@ export function imageOf(
   for (let slot = 1; slot <= core.store.highestSlot; slot += 1) {
     const cep = cursor.moveTo(slot);
     for (const field of SHOWN) parts.push(cep[field]);
-    if (AWAITS_ANSWER.has(core.stateOf(cep))) parts.push(cep.retries, cep.mraExtension);
+    if (AWAITS_ANSWER[cep.state]) parts.push(cep.retries, cep.mraExtension);
     for (const path of [cep.path, cep.alternatePath, cep.proposedPath]) parts.push(pathImage(core, path, name));
     for (const mad of [cep.sentMad, cep.preparedMad]) parts.push(madImage(core, mad, name));
     parts.push(timerImage(core, slot, now), timerImage(core, core.limits.maxCeps + slot, now));

@@ -11,7 +11,7 @@ import {
   REQ,
   SIDR_REP,
 } from '../wire/index.js';
-import type { Cell } from './cell.js';
+import { type Cell, DESTROYED_BIT } from './cell.js';
 import { answerStrayDreq, rejectStateless } from './compose.js';
 import { CepCore, type Incoming } from './core.js';
 import type { Counters } from './counters.js';
@@ -25,24 +25,23 @@ import { findCrossing } from './peer-to-peer.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
 import { findSidrRequest, receiveSidrRequest } from './service-resolution.js';
 import { STATE_TABLE } from './state-table.js';
-import { type Command, INPUTS, type Input, type MessageInput, STATES, type State } from './states.js';
+import { type Command, INPUT, INPUTS, type Input, STATES, type State } from './states.js';
 
 /** Every cell, by state and input numbers. */
 const CELLS: readonly Cell[] = STATES.flatMap((state) => INPUTS.map((input) => STATE_TABLE[state][input] as Cell));
-const INPUT_NUMBER = new Map(INPUTS.map((input, number) => [input, number]));
 /** The input that each message is, for the CEP it belongs to. */
-const INPUT_OF: Readonly<Record<MessageName, MessageInput>> = {
-  REQ: 'req',
-  MRA: 'mra',
-  REJ: 'rej',
-  REP: 'rep',
-  RTU: 'rtu',
-  DREQ: 'dreq',
-  DREP: 'drep',
-  SIDR_REQ: 'sidrReq',
-  SIDR_REP: 'sidrRep',
-  LAP: 'lap',
-  APR: 'apr',
+const INPUT_OF: Readonly<Record<MessageName, number>> = {
+  REQ: INPUT.req,
+  MRA: INPUT.mra,
+  REJ: INPUT.rej,
+  REP: INPUT.rep,
+  RTU: INPUT.rtu,
+  DREQ: INPUT.dreq,
+  DREP: INPUT.drep,
+  SIDR_REQ: INPUT.sidrReq,
+  SIDR_REP: INPUT.sidrRep,
+  LAP: INPUT.lap,
+  APR: INPUT.apr,
 };
 /** Messages begin with the sender's comm ID and, but for REQ and SIDR, the receiver's: in the same place in all of them. */
 const { localCommId, remoteCommId } = REJ.fields;
@@ -137,8 +136,8 @@ export class CepManager {
     const { maxCeps } = core.limits;
     core.now = now;
     for (let timer = core.timers.poll(now); timer !== 0; timer = core.timers.poll(now)) {
-      if (timer > maxCeps) this.#dispatch(this.#cep.moveTo(timer - maxCeps), 'deadline', undefined);
-      else this.#dispatch(this.#cep.moveTo(timer), 'timeout', undefined);
+      if (timer > maxCeps) this.#dispatch(this.#cep.moveTo(timer - maxCeps), INPUT.deadline, undefined);
+      else this.#dispatch(this.#cep.moveTo(timer), INPUT.timeout, undefined);
     }
   }
 
@@ -224,17 +223,17 @@ export class CepManager {
     const guidLow = localCaGuid.low.get(bytes, at);
     const known = core.identities.findRemoteId(commId.get(bytes, at), guidHigh, guidLow, from);
     if (known !== 0) {
-      this.#dispatch(this.#cep.moveTo(known), 'req', undefined);
+      this.#dispatch(this.#cep.moveTo(known), INPUT.req, undefined);
       return;
     }
     const stale = core.identities.findRemoteQpn(localQpn.get(bytes, at), guidHigh, guidLow, from);
     if (stale !== 0) {
       rejectStateless(core, incoming, 'REQ', REJECT_REASONS.staleConnection);
-      this.#dispatch(this.#cep.moveTo(stale), 'stale', undefined);
+      this.#dispatch(this.#cep.moveTo(stale), INPUT.stale, undefined);
       return;
     }
     const crossing = findCrossing(core, incoming);
-    if (crossing !== 0) this.#dispatch(this.#cep.moveTo(crossing), 'req', undefined);
+    if (crossing !== 0) this.#dispatch(this.#cep.moveTo(crossing), INPUT.req, undefined);
     else if (!core.newRequests.take(from.remoteGid, core.now)) core.drop('requestsLimited');
     else receiveRequest(core, this.#cep, incoming);
   }
@@ -242,7 +241,7 @@ export class CepManager {
   #receiveSidrReq(incoming: Incoming): void {
     const core = this.#core;
     const known = findSidrRequest(core, incoming);
-    if (known !== 0) this.#dispatch(this.#cep.moveTo(known), 'sidrReq', undefined);
+    if (known !== 0) this.#dispatch(this.#cep.moveTo(known), INPUT.sidrReq, undefined);
     else if (!core.newRequests.take(incoming.from.remoteGid, core.now)) core.drop('requestsLimited');
     else receiveSidrRequest(core, this.#cep, incoming);
   }
@@ -254,7 +253,7 @@ export class CepManager {
     const cep = this.#cep.moveTo(slot);
     if (slot === 0) core.drop('unknownCommId');
     else if (!core.identities.isFromPeer(cep, from)) core.drop('wrongAddress');
-    else this.#dispatch(cep, 'sidrRep', undefined);
+    else this.#dispatch(cep, INPUT.sidrRep, undefined);
   }
 
   #receiveForCep(message: MessageName, incoming: Incoming): void {
@@ -301,7 +300,7 @@ export class CepManager {
     core.now = now;
     const cep = this.#cep.moveTo(core.store.slotOfCid(cid));
     if (!NEEDS_NO_ROOM.has(command)) core.checkRoom(cep);
-    return this.#dispatch(cep, command, parameters);
+    return this.#dispatch(cep, INPUT[command], parameters);
   }
 
   #countDuplicate(): void {
@@ -311,22 +310,24 @@ export class CepManager {
   }
 
   /** The one place where inputs meet states. @returns what a call asks for. */
-  #dispatch(cep: Cep, input: Input, parameters: unknown): unknown {
+  #dispatch(cep: Cep, input: number, parameters: unknown): unknown {
     const core = this.#core;
     const from = cep.state;
     const slot = cep.slot;
-    const cell = CELLS[from * INPUTS.length + (INPUT_NUMBER.get(input) as number)] as Cell;
+    const cell = CELLS[from * INPUTS.length + input] as Cell;
     switch (cell.kind) {
       case 'handle': {
         const { generation } = cep;
         const result = cell.handler(core, cep, parameters as undefined);
         assert(cep.slot === slot, 'a handler leaves the cursor where it is');
         const gone = cep.owner === 0 && (cep.flags & FLAGS.unbound) === 0;
-        const reached: State | 'DESTROYED' = gone ? 'DESTROYED' : (STATES[cep.state] as State);
-        assert(
-          cep.generation === generation && cell.to.includes(reached),
-          `${STATES[from]} on ${input} does not lead to ${reached}`,
-        );
+        const reached = gone ? DESTROYED_BIT : 1 << cep.state;
+        if (cep.generation !== generation || (cell.reach & reached) === 0) {
+          assert(
+            false,
+            `${STATES[from]} on ${INPUTS[input]} does not lead to ${gone ? 'DESTROYED' : STATES[cep.state]}`,
+          );
+        }
         return result;
       }
       case 'duplicate':
@@ -334,16 +335,17 @@ export class CepManager {
         cell.handler(core, cep, undefined);
         return undefined;
       case 'drop':
-        if (cell.reason === 'duplicate' && input !== 'stale') this.#countDuplicate();
+        if (cell.reason === 'duplicate' && input !== INPUT.stale) this.#countDuplicate();
         core.drop(cell.reason);
         return undefined;
       case 'illegal': {
         const state = STATES[from] as State;
+        const name = INPUTS[input] as Input;
         assert(
-          core.incoming === undefined && input !== 'timeout' && input !== 'deadline',
-          `${input} cannot occur in ${state}`,
+          core.incoming === undefined && input !== INPUT.timeout && input !== INPUT.deadline,
+          `${name} cannot occur in ${state}`,
         );
-        throw new CepError('INVALID_STATE', `${input} is not valid in state ${state}`, { call: input, state });
+        throw new CepError('INVALID_STATE', `${name} is not valid in state ${state}`, { call: name, state });
       }
     }
   }

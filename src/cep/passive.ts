@@ -1,9 +1,10 @@
 import { gidEquals, type ServiceId } from '../base/index.js';
-import { REJECT_REASONS, REQ, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
-import { checkQpn, DEFAULT_ACK_DELAY, resend } from './active.js';
-import { composeFrom, rejectStateless, sendReject } from './compose.js';
+import { REJECT_REASONS, REP, REQ, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
+import { checkQpn, resend } from './active.js';
+import { rejectStateless, sendReject } from './compose.js';
 import { acceptProposal, forgetAlternate, propose } from './connection-paths.js';
 import type { CepCore, Incoming } from './core.js';
+import { composeRep } from './establishing-messages.js';
 import { checkListen, checkOwnQpn, checkTiming } from './parameter-check.js';
 import type { ListenParameters, RepParameters } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
@@ -20,13 +21,11 @@ export function listen(core: CepCore, cep: Cep, parameters: ListenParameters): S
   cep.serviceLow = Number(serviceId & 0xffff_ffffn);
   cep.backlog = backlog;
   if (atBacklog === 'silence') cep.flags |= FLAGS.silentBacklog;
-  core.enter(cep, 'LISTEN');
+  core.enter(cep, STATE.LISTEN);
   return serviceId;
 }
 
 const f = REQ.fields;
-/** IBTA 12.7.41. */
-const FAILOVER_NOT_SUPPORTED = 1;
 /** The one extended transport type there is (IBTA A14). */
 const XRC = 1;
 
@@ -86,7 +85,7 @@ function admit(core: CepCore, cep: Cep, listener: Cep, incoming: Incoming): void
   cep.serviceHigh = f.serviceId.high.get(bytes, at);
   cep.serviceLow = f.serviceId.low.get(bytes, at);
   learnRequest(core, cep, incoming);
-  core.enter(cep, 'REQ_RCVD');
+  core.enter(cep, STATE.REQ_RCVD);
   core.backlogs.join(cep, listener);
   core.tell(cep, 'req_received', 'message');
 }
@@ -151,7 +150,7 @@ export function sendRep(core: CepCore, cep: Cep, reply: RepParameters): void {
 export function formatRep(core: CepCore, cep: Cep, reply: RepParameters): void {
   const mraSent = cep.state === STATE.REQ_MRA_SENT;
   prepareRep(core, cep, reply);
-  core.enter(cep, mraSent ? 'REP_PREPARED_MRA_SENT' : 'REP_PREPARED');
+  core.enter(cep, mraSent ? STATE.REP_PREPARED_MRA_SENT : STATE.REP_PREPARED);
 }
 
 function prepareRep(core: CepCore, cep: Cep, reply: RepParameters): void {
@@ -159,31 +158,15 @@ function prepareRep(core: CepCore, cep: Cep, reply: RepParameters): void {
   checkTiming(reply.timing);
   // After a crossing the queue pair of our own request is reserved already.
   if (reply.qpn !== cep.localQpn) checkQpn(core, core.paths.get(cep.path).port, reply.qpn);
-  const responderResources = reply.responderResources ?? 0;
-  const initiatorDepth = reply.initiatorDepth ?? 0;
-  const failoverAccepted = reply.failoverAccepted ?? FAILOVER_NOT_SUPPORTED;
-  const mad = composeFrom(core, 'REP', {
-    localCommId: cep.localCommId,
-    remoteCommId: cep.remoteCommId,
-    localQKey: reply.qKey ?? 0,
-    localQpn: reply.qpn,
-    startingPsn: reply.startingPsn,
-    responderResources,
-    initiatorDepth,
-    targetAckDelay: reply.targetAckDelay ?? DEFAULT_ACK_DELAY,
-    failoverAccepted,
-    endToEndFlowControl: reply.flowControl === true ? 1 : 0,
-    rnrRetryCount: reply.rnrRetryCount ?? 7,
-    srq: reply.srq === true ? 1 : 0,
-    localCaGuid: (BigInt(core.caGuid.high) << 32n) | BigInt(core.caGuid.low),
-    privateData: reply.privateData,
-  });
+  const mad = composeRep(core, cep, reply);
+  const { bytes } = core.mads;
+  const at = core.at(mad);
   core.identities.releaseLocalQpn(cep);
   core.identities.holdLocalQpn(cep, reply.qpn);
-  if (failoverAccepted !== 0) forgetAlternate(core, cep);
+  if (REP.fields.failoverAccepted.get(bytes, at) !== 0) forgetAlternate(core, cep);
   cep.localPsn = reply.startingPsn;
-  cep.responderResources = responderResources;
-  cep.initiatorDepth = initiatorDepth;
+  cep.responderResources = REP.fields.responderResources.get(bytes, at);
+  cep.initiatorDepth = REP.fields.initiatorDepth.get(bytes, at);
   core.holdTiming(cep, reply.timing);
   core.prepare(cep, mad);
 }
@@ -194,7 +177,7 @@ export function launchRep(core: CepCore, cep: Cep): void {
   core.backlogs.leave(cep);
   core.keep(cep, mad);
   core.transmit(cep, mad);
-  core.enter(cep, 'REP_SENT');
+  core.enter(cep, STATE.REP_SENT);
   core.beginWait(cep, core.policyOf(cep));
 }
 
@@ -202,7 +185,7 @@ export function launchRep(core: CepCore, cep: Cep): void {
 export function resendRepOrGiveUp(core: CepCore, cep: Cep): void {
   if (cep.retries < core.retriesOf(cep)) {
     resend(core, cep);
-    core.enter(cep, 'REP_SENT');
+    core.enter(cep, STATE.REP_SENT);
     core.armRetry(cep);
   } else {
     core.tell(cep, 'rep_error', 'retriesExhausted');
@@ -217,19 +200,19 @@ export function repDeadline(core: CepCore, cep: Cep): void {
 
 function abandonRep(core: CepCore, cep: Cep): void {
   sendReject(core, cep, REJECT_REASONS.timeout);
-  core.enter(cep, 'TIMEWAIT');
+  core.enter(cep, STATE.TIMEWAIT);
 }
 
 /** RTU: the connection stands. */
 export function acceptRtu(core: CepCore, cep: Cep): void {
   core.keep(cep, 0);
-  core.enter(cep, 'ESTABLISHED');
+  core.enter(cep, STATE.ESTABLISHED);
   core.tell(cep, 'rtu_received', 'message');
 }
 
 /** Data arrived before the RTU: the connection stands, whatever became of the RTU (IBTA 12.9.7.2, communication established). */
 export function establish(core: CepCore, cep: Cep): void {
   core.keep(cep, 0);
-  core.enter(cep, 'ESTABLISHED');
+  core.enter(cep, STATE.ESTABLISHED);
   core.tell(cep, 'rtu_received', 'established');
 }

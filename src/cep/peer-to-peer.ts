@@ -2,6 +2,7 @@ import { REQ } from '../wire/index.js';
 import type { CepCore, Incoming } from './core.js';
 import { invalidity, learnRequest } from './passive.js';
 import { type Cep, FLAGS } from './record.js';
+import { STATE } from './states.js';
 
 /**
  * Peer to peer: both sides ask each other for the same service, and the two REQs cross (IBTA 12.10.4). The side with the
@@ -51,7 +52,7 @@ export function resolvePeerToPeer(core: CepCore, cep: Cep): void {
   core.endPeerRequest(cep);
   cep.flags &= ~FLAGS.active;
   learnRequest(core, cep, incoming);
-  core.enter(cep, 'REQ_RCVD');
+  core.enter(cep, STATE.REQ_RCVD);
   core.tell(cep, 'req_received', 'message');
 }
 

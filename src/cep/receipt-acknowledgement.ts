@@ -13,9 +13,9 @@ const DEFAULT_SERVICE_TIMEOUT = 24;
 type Exchange = 'req' | 'rep' | 'lap';
 
 /** The state in which we have asked the peer to wait, by the message that is to be answered. */
-const MRA_SENT = { req: 'REQ_MRA_SENT', rep: 'REP_MRA_SENT', lap: 'LAP_MRA_SENT' } as const;
+const MRA_SENT = { req: STATE.REQ_MRA_SENT, rep: STATE.REP_MRA_SENT, lap: STATE.LAP_MRA_SENT } as const;
 /** The state in which the peer has asked us to. */
-const MRA_RCVD = { req: 'REQ_MRA_RCVD', rep: 'REP_MRA_RCVD', lap: 'LAP_MRA_RCVD' } as const;
+const MRA_RCVD = { req: STATE.REQ_MRA_RCVD, rep: STATE.REP_MRA_RCVD, lap: STATE.LAP_MRA_RCVD } as const;
 
 /** Which message waits for its answer: the peer's in the states in which we may send an MRA, ours where we may get one. */
 function exchangeOf(cep: Cep): Exchange {

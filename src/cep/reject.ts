@@ -19,7 +19,7 @@ const BEFORE_REP: ReadonlySet<number> = new Set([
 export function sendRej(core: CepCore, cep: Cep, { reason, privateData, additionalInformation }: RejParameters): void {
   const beforeRep = BEFORE_REP.has(cep.state);
   sendReject(core, cep, reason, privateData, additionalInformation);
-  core.enter(cep, beforeRep ? 'IDLE' : 'TIMEWAIT');
+  core.enter(cep, beforeRep ? STATE.IDLE : STATE.TIMEWAIT);
 }
 
 /** The peer refuses our REQ or REP, or takes its REQ back. One that calls it stale has a queue pair in timewait: so has ours. */
@@ -34,11 +34,11 @@ export function establishmentRejected(core: CepCore, cep: Cep): void {
   }
   const stale = reason === REJECT_REASONS.staleConnection;
   core.tell(cep, 'rej_received', 'message');
-  core.enter(cep, stale ? 'TIMEWAIT' : 'IDLE');
+  core.enter(cep, stale ? STATE.TIMEWAIT : STATE.IDLE);
 }
 
 /** The peer ends what stood already, or half: queue pairs may be live. */
 export function connectionRejected(core: CepCore, cep: Cep): void {
   core.tell(cep, 'rej_received', 'message');
-  core.enter(cep, 'TIMEWAIT');
+  core.enter(cep, STATE.TIMEWAIT);
 }

@@ -1,11 +1,13 @@
 import { DEFAULT_P_KEY, type ServiceId } from '../base/index.js';
 import { SIDR_REQ, SIDR_STATUSES } from '../wire/index.js';
-import { addressOf, DEFAULT_PACKET_LIFE, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_RETRIES, resend } from './active.js';
+import { addressOf, resend } from './active.js';
 import { composeFrom } from './compose.js';
 import type { CepCore, Incoming } from './core.js';
+import { DEFAULT_PACKET_LIFE, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_RETRIES } from './establishing-messages.js';
 import { checkAddress, checkPath, checkSidrTimes, checkTiming } from './parameter-check.js';
 import type { SidrRepParameters, SidrReqParameters } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { STATE } from './states.js';
 
 /** SIDR: which queue pair serves a service ID, for datagrams (IBTA 12.11). The request ID is kept where a connection has its comm ID. */
 
@@ -28,7 +30,7 @@ export function sendSidrReq(core: CepCore, cep: Cep, request: SidrReqParameters)
   core.newTransaction(cep);
   core.keep(cep, mad);
   core.transmit(cep, mad);
-  core.enter(cep, 'SIDR_REQ_SENT');
+  core.enter(cep, STATE.SIDR_REQ_SENT);
   core.beginWait(cep, timing);
 }
 
@@ -38,18 +40,18 @@ export function resendSidrReqOrGiveUp(core: CepCore, cep: Cep): void {
     core.armRetry(cep);
   } else {
     core.tell(cep, 'sidr_req_error', 'retriesExhausted');
-    core.enter(cep, 'IDLE');
+    core.enter(cep, STATE.IDLE);
   }
 }
 
 export function sidrReqDeadline(core: CepCore, cep: Cep): void {
   core.tell(cep, 'sidr_req_error', 'deadline');
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 export function receiveSidrRep(core: CepCore, cep: Cep): void {
   core.tell(cep, 'sidr_rep_received', 'message');
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 /** The CEP that is answering a SIDR request, or 0. */
@@ -91,7 +93,7 @@ export function receiveSidrRequest(core: CepCore, cursor: CepCursor, incoming: I
   core.identities.learnRequester(cep, f.requestId.get(bytes, at));
   cep.serviceHigh = serviceId.high.get(bytes, at);
   cep.serviceLow = serviceId.low.get(bytes, at);
-  core.enter(cep, 'SIDR_REQ_RCVD');
+  core.enter(cep, STATE.SIDR_REQ_RCVD);
   core.backlogs.join(cep, listener);
   core.tell(cep, 'sidr_req_received', 'message');
 }
@@ -110,7 +112,7 @@ export function sendSidrRep(core: CepCore, cep: Cep, reply: SidrRepParameters): 
     privateData,
   });
   core.transmit(cep, mad);
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 export function destroySidrRequest(core: CepCore, cep: Cep): void {

@@ -3,6 +3,7 @@ import { sendReject } from './compose.js';
 import type { CepCore } from './core.js';
 import { beginDisconnect } from './disconnect.js';
 import { type Cep, FLAGS } from './record.js';
+import { STATE } from './states.js';
 
 /**
  * A REQ from a queue pair that is in a connection with us shows that the peer has forgotten the connection, as after a
@@ -18,7 +19,7 @@ export function disconnectStale(core: CepCore, cep: Cep): void {
 /** Nothing had come of the old request yet. */
 export function forgetRequest(core: CepCore, cep: Cep): void {
   core.tell(cep, 'rep_error', 'stale');
-  core.enter(cep, 'IDLE');
+  core.enter(cep, STATE.IDLE);
 }
 
 /**
@@ -28,5 +29,5 @@ export function forgetRequest(core: CepCore, cep: Cep): void {
 export function abortStale(core: CepCore, cep: Cep): void {
   sendReject(core, cep, REJECT_REASONS.staleConnection);
   core.tell(cep, 'rep_error', 'stale');
-  core.enter(cep, 'TIMEWAIT');
+  core.enter(cep, STATE.TIMEWAIT);
 }

@@ -90,3 +90,7 @@ export type SignalInput = (typeof SIGNAL_INPUTS)[number];
 export type Command = (typeof COMMANDS)[number];
 export type Input = MessageInput | SignalInput | Command;
 export const INPUTS: readonly Input[] = [...MESSAGE_INPUTS, ...SIGNAL_INPUTS, ...COMMANDS];
+/** An input's number, by which the dispatcher finds its cell. */
+export const INPUT = Object.fromEntries(INPUTS.map((input, number) => [input, number])) as Readonly<
+  Record<Input, number>
+>;

@@ -1,6 +1,6 @@
 import { DecodeError, type DecodeErrorCode, EncodeError } from './error.js';
 import { type Fields, type FieldsInit, readFields, writeFields } from './layout.js';
-import { ATTRIBUTE_ID, MAD_BYTES, MAD_CONSTANTS, MAD_HEADER } from './mad.js';
+import { ATTRIBUTE_ID, CLASS_HEADER, CLASS_HEADER_VALUE, MAD_BYTES, MAD_CONSTANTS, MAD_HEADER } from './mad.js';
 import { MESSAGES, type MessageFields, type MessageInit, type MessageName, messageNameOf } from './messages.js';
 
 export type MadHeader = Fields<typeof MAD_HEADER>;
@@ -19,8 +19,6 @@ export type CmMadInit = {
   };
 }[MessageName];
 
-const CONSTANTS = Object.entries(MAD_CONSTANTS);
-
 /**
  * Whether `length` bytes from `offset` on are a CM MAD. After `undefined` every field of the message that
  * {@link ATTRIBUTE_ID} names may be read. Allocates only to report an error.
@@ -33,13 +31,17 @@ export function checkMad(bytes: Uint8Array, offset: number, length: number): Dec
   if (!(offset >= 0 && offset + MAD_BYTES <= bytes.length)) {
     return mismatch('TRUNCATED', 'mad', MAD_BYTES, Math.max(0, bytes.length - offset));
   }
-  for (let i = 0; i < CONSTANTS.length; i += 1) {
-    const [name, { field, value, code }] = CONSTANTS[i] as (typeof CONSTANTS)[number];
+  if (CLASS_HEADER.get(bytes, offset) !== CLASS_HEADER_VALUE) return wrongConstant(bytes, offset);
+  const attributeId = ATTRIBUTE_ID.get(bytes, offset);
+  if (messageNameOf(attributeId) === undefined) return mismatch('UNKNOWN_ATTRIBUTE', 'attributeId', 0, attributeId);
+  return undefined;
+}
+
+function wrongConstant(bytes: Uint8Array, offset: number): DecodeError | undefined {
+  for (const [name, { field, value, code }] of Object.entries(MAD_CONSTANTS)) {
     const actual = field.get(bytes, offset);
     if (actual !== value) return mismatch(code, name, value, actual);
   }
-  const attributeId = ATTRIBUTE_ID.get(bytes, offset);
-  if (messageNameOf(attributeId) === undefined) return mismatch('UNKNOWN_ATTRIBUTE', 'attributeId', 0, attributeId);
   return undefined;
 }
 
@@ -71,8 +73,8 @@ export function decodeMad(bytes: Uint8Array, offset = 0, length = bytes.length -
  */
 export function encodeMad(mad: CmMadInit, into: Uint8Array, offset = 0): void {
   beginMad(mad.message, into, offset);
-  if (mad.header) writeFields(MAD_HEADER, mad.header, into, offset, 'header.');
-  if (mad.fields) writeFields(MESSAGES[mad.message].fields as object, mad.fields, into, offset, `${mad.message}.`);
+  if (mad.header) writeFields(MAD_HEADER, mad.header, into, offset);
+  if (mad.fields) writeFields(MESSAGES[mad.message].fields as object, mad.fields, into, offset);
 }
 
 /** Writes an empty message: the header's constants, everything else zero. @throws {@link EncodeError} `NO_ROOM`. */
@@ -85,9 +87,6 @@ export function beginMad(message: MessageName, into: Uint8Array, offset: number)
     });
   }
   into.fill(0, offset, offset + MAD_BYTES);
-  for (let i = 0; i < CONSTANTS.length; i += 1) {
-    const [, { field, value }] = CONSTANTS[i] as (typeof CONSTANTS)[number];
-    field.put(into, offset, value);
-  }
+  CLASS_HEADER.put(into, offset, CLASS_HEADER_VALUE);
   ATTRIBUTE_ID.put(into, offset, MESSAGES[message].attributeId);
 }

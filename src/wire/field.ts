@@ -11,11 +11,13 @@ export interface Field<T> {
   readonly byte: number;
   /** Bytes touched. */
   readonly length: number;
-  /** The same field `bytes` further on. */
-  moved(bytes: number): Field<T>;
+  /** What errors call it: its message's name and its own, `REQ.primaryPath.localGid`. */
+  readonly name: string;
+  /** The same field `bytes` further on, under another name. */
+  moved(bytes: number, name: string): Field<T>;
   get(bytes: Uint8Array, at: number): T;
-  /** @throws {@link EncodeError} when `value` does not fit; `name` is for its message. */
-  set(bytes: Uint8Array, at: number, value: T, name: string): void;
+  /** @throws {@link EncodeError} when `value` does not fit. */
+  set(bytes: Uint8Array, at: number, value: T): void;
   /** The bits that belong to the field, as masks of its bytes from `byte` on. */
   masks(): number[];
 }
@@ -39,10 +41,12 @@ export class UintField implements Field<number> {
   readonly bit: number;
   readonly width: number;
   readonly length: number;
+  readonly name: string;
   readonly #shift: number;
   readonly #mask: number;
 
-  constructor(byte: number, bit: number, width: number) {
+  constructor(byte: number, bit: number, width: number, name = '') {
+    this.name = name;
     this.byte = byte;
     this.bit = bit;
     this.width = width;
@@ -57,16 +61,16 @@ export class UintField implements Field<number> {
     return this.#mask >>> 0;
   }
 
-  moved(bytes: number): UintField {
-    return new UintField(this.byte + bytes, this.bit, this.width);
+  moved(bytes: number, name: string): UintField {
+    return new UintField(this.byte + bytes, this.bit, this.width, name);
   }
 
   get(bytes: Uint8Array, at: number): number {
     return ((this.#word(bytes, at + this.byte) >>> this.#shift) & this.#mask) >>> 0;
   }
 
-  set(bytes: Uint8Array, at: number, value: number, name: string): void {
-    if (!isUint(value, this.max)) throw outOfRange(value, this.max, name);
+  set(bytes: Uint8Array, at: number, value: number): void {
+    if (!isUint(value, this.max)) throw outOfRange(value, this.max, this.name);
     this.put(bytes, at, value);
   }
 
@@ -106,28 +110,30 @@ export class UintField implements Field<number> {
 export class Uint64Field implements Field<bigint> {
   readonly byte: number;
   readonly length = 8;
+  readonly name: string;
   readonly high: UintField;
   readonly low: UintField;
 
-  constructor(byte: number) {
+  constructor(byte: number, name = '') {
+    this.name = name;
     this.byte = byte;
     this.high = new UintField(byte, 0, 32);
     this.low = new UintField(byte + 4, 0, 32);
   }
 
-  moved(bytes: number): Uint64Field {
-    return new Uint64Field(this.byte + bytes);
+  moved(bytes: number, name: string): Uint64Field {
+    return new Uint64Field(this.byte + bytes, name);
   }
 
   get(bytes: Uint8Array, at: number): bigint {
     return (BigInt(this.high.get(bytes, at)) << 32n) | BigInt(this.low.get(bytes, at));
   }
 
-  set(bytes: Uint8Array, at: number, value: bigint, name: string): void {
+  set(bytes: Uint8Array, at: number, value: bigint): void {
     // A number, which only untyped code can give, would fail further on in a way that names no field.
     if (typeof value !== 'bigint' || value < 0n || value > UINT64_MAX) {
-      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is ${value}; it must be a bigint of 64 bits`, {
-        field: name,
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${this.name} is ${value}; it must be a bigint of 64 bits`, {
+        field: this.name,
         limit: UINT64_MAX,
         actual: value,
       });
@@ -145,9 +151,11 @@ export class Uint64Field implements Field<bigint> {
 export class PiecesField implements Field<number> {
   readonly byte: number;
   readonly length: number;
+  readonly name: string;
   readonly #pieces: readonly UintField[];
 
-  constructor(pieces: readonly UintField[]) {
+  constructor(pieces: readonly UintField[], name = '') {
+    this.name = name;
     const ends = pieces.map((piece) => piece.byte + piece.length);
     this.byte = Math.min(...pieces.map((piece) => piece.byte));
     this.length = Math.max(...ends) - this.byte;
@@ -159,16 +167,19 @@ export class PiecesField implements Field<number> {
     return this.#pieces.reduce((max, piece) => (max + 1) * 2 ** piece.width - 1, 0);
   }
 
-  moved(bytes: number): PiecesField {
-    return new PiecesField(this.#pieces.map((piece) => piece.moved(bytes)));
+  moved(bytes: number, name: string): PiecesField {
+    return new PiecesField(
+      this.#pieces.map((piece) => piece.moved(bytes, name)),
+      name,
+    );
   }
 
   get(bytes: Uint8Array, at: number): number {
     return this.#pieces.reduce((value, piece) => value * 2 ** piece.width + piece.get(bytes, at), 0);
   }
 
-  set(bytes: Uint8Array, at: number, value: number, name: string): void {
-    if (!isUint(value, this.max)) throw outOfRange(value, this.max, name);
+  set(bytes: Uint8Array, at: number, value: number): void {
+    if (!isUint(value, this.max)) throw outOfRange(value, this.max, this.name);
     let rest = value;
     for (const piece of this.#pieces.toReversed()) {
       piece.put(bytes, at, rest % 2 ** piece.width);
@@ -191,32 +202,34 @@ export class PiecesField implements Field<number> {
 export class BytesField implements Field<Uint8Array> {
   readonly byte: number;
   readonly length: number;
+  readonly name: string;
 
-  constructor(byte: number, length: number) {
+  constructor(byte: number, length: number, name = '') {
+    this.name = name;
     this.byte = byte;
     this.length = length;
   }
 
-  moved(bytes: number): BytesField {
-    return new BytesField(this.byte + bytes, this.length);
+  moved(bytes: number, name: string): BytesField {
+    return new BytesField(this.byte + bytes, this.length, name);
   }
 
   get(bytes: Uint8Array, at: number): Uint8Array {
     return bytes.subarray(at + this.byte, at + this.byte + this.length);
   }
 
-  set(bytes: Uint8Array, at: number, value: Uint8Array, name: string): void {
+  set(bytes: Uint8Array, at: number, value: Uint8Array): void {
     // Of text or a plain array, `set` below would make other bytes than the caller meant.
     if (!(value instanceof Uint8Array)) {
-      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} is not a Uint8Array`, {
-        field: name,
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${this.name} is not a Uint8Array`, {
+        field: this.name,
         limit: this.length,
         actual: 0,
       });
     }
     if (value.length > this.length) {
-      throw new EncodeError('TOO_LONG', `${name} has ${value.length} bytes; the field holds ${this.length}`, {
-        field: name,
+      throw new EncodeError('TOO_LONG', `${this.name} has ${value.length} bytes; the field holds ${this.length}`, {
+        field: this.name,
         limit: this.length,
         actual: value.length,
       });
@@ -232,23 +245,25 @@ export class BytesField implements Field<Uint8Array> {
 
 /** A GID. Apart from {@link BytesField} so that it can be printed as an address, and because half of one is none. */
 export class GidField extends BytesField {
-  constructor(byte: number) {
-    super(byte, GID_BYTES);
+  constructor(byte: number, name = '') {
+    super(byte, GID_BYTES, name);
   }
 
-  override moved(bytes: number): GidField {
-    return new GidField(this.byte + bytes);
+  override moved(bytes: number, name: string): GidField {
+    return new GidField(this.byte + bytes, name);
   }
 
-  override set(bytes: Uint8Array, at: number, value: Uint8Array, name: string): void {
-    if (value instanceof Uint8Array && value.length < this.length) {
-      throw new EncodeError('VALUE_OUT_OF_RANGE', `${name} has ${value.length} bytes; a GID has ${this.length}`, {
-        field: name,
+  override set(bytes: Uint8Array, at: number, value: Uint8Array): void {
+    if (!(value instanceof Uint8Array) || value.length > this.length) super.set(bytes, at, value);
+    if (value.length < this.length) {
+      throw new EncodeError('VALUE_OUT_OF_RANGE', `${this.name} has ${value.length} bytes; a GID has ${this.length}`, {
+        field: this.name,
         limit: this.length,
         actual: value.length,
       });
     }
-    super.set(bytes, at, value, name);
+    // So few bytes are copied faster one by one.
+    for (let i = 0; i < this.length; i += 1) bytes[at + this.byte + i] = value[i] as number;
   }
 }
 

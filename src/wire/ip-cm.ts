@@ -1,19 +1,22 @@
 import { copyOf, isIpv4Gid, type ServiceId } from '../base/index.js';
 import { DecodeError, EncodeError } from './error.js';
 import { bits, type GidField, gid, uint } from './field.js';
-import { coverage, type Fields, readFields, writeFields } from './layout.js';
+import { coverage, type Fields, named, readFields, writeFields } from './layout.js';
 
 /**
  * The header with which the private data of a REQ or SIDR_REQ begins when the peers are named by IP address and port
  * (IBTA annex A11, "RDMA IP CM service"). Linux calls it `cma_hdr`.
  */
-const IP_CM_FIELDS = {
-  version: uint(0, 8),
-  ipVersion: bits(1, 0, 4),
-  sourcePort: uint(2, 16),
-  source: gid(4),
-  destination: gid(20),
-};
+const IP_CM_FIELDS = named(
+  {
+    version: uint(0, 8),
+    ipVersion: bits(1, 0, 4),
+    sourcePort: uint(2, 16),
+    source: gid(4),
+    destination: gid(20),
+  },
+  'ipCmHeader',
+);
 export const IP_CM_HEADER_BYTES = 36;
 coverage(IP_CM_FIELDS, IP_CM_HEADER_BYTES);
 
@@ -80,7 +83,7 @@ export function encodeIpCmHeader(header: IpCmHeader, into: Uint8Array, offset = 
   }
   into.fill(0, offset, offset + IP_CM_HEADER_BYTES);
   const { ipVersion, sourcePort, source, destination } = header;
-  writeFields(IP_CM_FIELDS, { ipVersion, sourcePort, source, destination }, into, offset, 'ipCmHeader.');
+  writeFields(IP_CM_FIELDS, { ipVersion, sourcePort, source, destination }, into, offset);
   if (ipVersion === 4) {
     shortenToIpv4(IP_CM_FIELDS.source, 'source', into, offset);
     shortenToIpv4(IP_CM_FIELDS.destination, 'destination', into, offset);

@@ -22,14 +22,17 @@ export type FieldsInit<Table> = {
 type AnyField = Field<unknown>;
 const isField = (entry: unknown): entry is AnyField => typeof (entry as Partial<AnyField>).get === 'function';
 
-/** The same fields `offset` bytes further on: how a table is put inside another. */
-export function moved<Table extends object>(table: Table, offset: number): Table {
+/** The same fields `offset` bytes further on, named with their place in the whole: how a table is put inside another. */
+export function moved<Table extends object>(table: Table, offset: number, prefix = ''): Table {
   const entries = Object.entries(table).map(([name, entry]: [string, AnyField | FieldTable]) => [
     name,
-    isField(entry) ? entry.moved(offset) : moved(entry, offset),
+    isField(entry) ? entry.moved(offset, `${prefix}${name}`) : moved(entry, offset, `${prefix}${name}.`),
   ]);
   return Object.fromEntries(entries) as Table;
 }
+
+/** The fields of a table that stands for itself. */
+export const named = <Table extends object>(table: Table, name: string): Table => moved(table, 0, `${name}.`);
 
 /** Every field of a table with its dotted name. */
 export function flatten(table: object, prefix = ''): [name: string, field: AnyField][] {
@@ -74,21 +77,22 @@ export function writeFields<Table extends object>(
   values: FieldsInit<Table>,
   bytes: Uint8Array,
   at: number,
-  prefix: string,
 ): void {
   for (const name in values) {
     const value: unknown = values[name];
     if (value === undefined) continue;
     const entry = Object.hasOwn(table, name) ? (table[name] as AnyField | FieldTable | undefined) : undefined;
-    if (entry === undefined) throw misfit(`${prefix}${name}`, 'is not a field of the message');
-    if (isField(entry)) entry.set(bytes, at, value, `${prefix}${name}`);
-    else if (typeof value !== 'object' || value === null)
-      throw misfit(`${prefix}${name}`, 'is not an object of fields');
-    else writeFields(entry, value as FieldsInit<FieldTable>, bytes, at, `${prefix}${name}.`);
+    if (entry === undefined) throw misfit(table, name, 'is not a field of the message');
+    if (isField(entry)) entry.set(bytes, at, value);
+    else if (typeof value !== 'object' || value === null) throw misfit(table, name, 'is not an object of fields');
+    else writeFields(entry, value as FieldsInit<FieldTable>, bytes, at);
   }
 }
 
 /** A name or a shape that the table does not have is a caller's slip that types catch; from plain JavaScript it must not pass silently. */
-function misfit(field: string, complaint: string): EncodeError {
+function misfit(table: object, name: string, complaint: string): EncodeError {
+  const [sibling] = flatten(table);
+  const prefix = sibling === undefined ? '' : sibling[1].name.slice(0, -sibling[0].length);
+  const field = `${prefix}${name}`;
   return new EncodeError('VALUE_OUT_OF_RANGE', `${field} ${complaint}`, { field, limit: 0, actual: 0 });
 }

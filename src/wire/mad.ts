@@ -1,5 +1,5 @@
 import { bits, uint, uint64 } from './field.js';
-import { coverage } from './layout.js';
+import { coverage, named } from './layout.js';
 
 /** A management datagram always has 256 bytes: 24 of header, 232 of the message (IBTA 13.4.2). */
 export const MAD_BYTES = 256;
@@ -15,14 +15,20 @@ export const MAD_CONSTANTS = {
   classVersion: { field: uint(2, 8), value: 2, code: 'WRONG_CLASS_VERSION' },
   method: { field: bits(3, 0, 8), value: 0x03, code: 'WRONG_METHOD' },
 } as const;
+/** The four of them in one word, which is faster to read and to write. */
+export const CLASS_HEADER = uint(0, 32);
+export const CLASS_HEADER_VALUE = Object.values(MAD_CONSTANTS).reduce((word, { value }) => word * 256 + value, 0);
 
 /** The rest of the MAD header (IBTA 13.4.3). The attribute ID is implied by the message. */
-export const MAD_HEADER = {
-  status: uint(4, 16),
-  classSpecific: uint(6, 16),
-  transactionId: uint64(8),
-  attributeModifier: uint(20, 32),
-};
+export const MAD_HEADER = named(
+  {
+    status: uint(4, 16),
+    classSpecific: uint(6, 16),
+    transactionId: uint64(8),
+    attributeModifier: uint(20, 32),
+  },
+  'header',
+);
 
 export const ATTRIBUTE_ID = uint(16, 16);
 

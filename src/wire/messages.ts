@@ -17,7 +17,7 @@ function message<Name extends string, Table extends object>(
   attributeId: number,
   fields: Table,
 ): MessageTable<Name, Table> {
-  const table = moved(fields, MAD_HEADER_BYTES);
+  const table = moved(fields, MAD_HEADER_BYTES, `${name}.`);
   return { name, attributeId, fields: table, covered: coverage(table, MAD_BYTES) };
 }
 

@@ -1,10 +1,11 @@
 import { assert } from '../../src/base/index.js';
+import { reachOf } from '../../src/cep/cell.js';
 import { CepCore } from '../../src/cep/core.js';
 import { CepManager, INPUTS, type Input, STATES, type State } from '../../src/cep/index.js';
 import { cellAt, isCommand, type Mutant } from './mutants.js';
 
 /** A cell that a mutant changes; the table itself is made to be read only. */
-type OpenCell = { -readonly [Field in 'kind' | 'to' | 'handler' | 'reason']?: unknown };
+type OpenCell = { -readonly [Field in 'kind' | 'reach' | 'handler' | 'reason']?: unknown };
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
@@ -78,7 +79,8 @@ export class Laboratory {
     const original = { ...open };
     this.#replaceCell.set(name, () => {
       // The dispatcher must not be what notices that nothing happens: to stay is among what the cell says it may do.
-      if (isCommand(input)) Object.assign(open, { handler: () => this.#step(), to: [...(open.to as State[]), state] });
+      if (isCommand(input))
+        Object.assign(open, { handler: () => this.#step(), reach: (open.reach as number) | reachOf([state]) });
       else Object.assign(open, { kind: 'drop', reason: open.kind === 'duplicate' ? 'duplicate' : 'unexpected' });
       return () => {
         delete open.reason;
@@ -120,7 +122,7 @@ export class Laboratory {
       },
       lengthenWait(this: CepCore, ...[cep, state, wait]: Parameters<typeof lengthenWait>): void {
         lengthenWait.call(this, cep, state, wait);
-        if (isStopped(state, 'longerWait')) this.timers.cancel(cep.slot);
+        if (isStopped(STATES[state] as State, 'longerWait')) this.timers.cancel(cep.slot);
       },
       limitUnbound(this: CepCore, ...[cep]: Parameters<typeof limitUnbound>): void {
         if (!isStopped(this.stateOf(cep), 'unboundLimit')) limitUnbound.call(this, cep);

@@ -117,7 +117,7 @@ describe('a value left out', () => {
 test('a field written over a message leaves the others, and nothing of a longer byte string that it replaces', () => {
   const mad = patternedMad('DREQ');
   const before = decoded(mad.slice());
-  writeFields(MESSAGES.DREQ.fields, { privateData: Uint8Array.of(1, 2, 3) }, mad, 0, 'DREQ.');
+  writeFields(MESSAGES.DREQ.fields, { privateData: Uint8Array.of(1, 2, 3) }, mad, 0);
   const privateData = new Uint8Array(220);
   privateData.set([1, 2, 3]);
   expect(decoded(mad)).toEqual({ ...before, fields: { ...before.fields, privateData } });

@@ -17,9 +17,9 @@ test.each(CAPTURES)('the transport headers of %s are written as Linux wrote them
     const { bthOffset } = packet;
     const length = BTH_BYTES + (madOffset === undefined ? 0 : DETH_BYTES);
     const written = new Uint8Array(length);
-    writeFields(BTH, readFields(BTH, frame.bytes, bthOffset), written, 0, 'bth.');
+    writeFields(BTH, readFields(BTH, frame.bytes, bthOffset), written, 0);
     if (madOffset !== undefined) {
-      writeFields(DETH, readFields(DETH, frame.bytes, bthOffset + BTH_BYTES), written, BTH_BYTES, 'deth.');
+      writeFields(DETH, readFields(DETH, frame.bytes, bthOffset + BTH_BYTES), written, BTH_BYTES);
     }
     expect(written).toEqual(frame.bytes.slice(bthOffset, bthOffset + length));
   }
@@ -56,14 +56,14 @@ test('every field of the headers stands in its place', () => {
     ackRequest: 1,
     psn: 0xbc_def0,
   };
-  writeFields(BTH, values, bth, 0, 'bth.');
+  writeFields(BTH, values, bth, 0);
   expect([...bth]).toEqual([0x64, 0xb5, 0x12, 0x34, 0x40, 0x56, 0x78, 0x9a, 0x80, 0xbc, 0xde, 0xf0]);
   expect(readFields(BTH, bth, 0)).toEqual(values);
 
-  writeFields(BTH, { solicitedEvent: 0, migration: 1, fecn: 1, becn: 0 }, bth, 0, 'bth.');
+  writeFields(BTH, { solicitedEvent: 0, migration: 1, fecn: 1, becn: 0 }, bth, 0);
   expect([...bth.subarray(1, 5)]).toEqual([0x75, 0x12, 0x34, 0x80]);
 
   const deth = new Uint8Array(DETH_BYTES);
-  writeFields(DETH, { qKey: 0x8765_4321, sourceQpn: 0xab_cdef }, deth, 0, 'deth.');
+  writeFields(DETH, { qKey: 0x8765_4321, sourceQpn: 0xab_cdef }, deth, 0);
   expect([...deth]).toEqual([0x87, 0x65, 0x43, 0x21, 0, 0xab, 0xcd, 0xef]);
 });
