@@ -15,6 +15,7 @@ export class CepStore {
   readonly #capacity: number;
   /** Bits of a comm ID that say the slot; the rest is a generation. */
   readonly #slotBits: number;
+  readonly #slotMask: number;
   readonly #free: CepCursor;
   readonly #probe: CepCursor;
   /** Slots ever used are below this. */
@@ -26,6 +27,7 @@ export class CepStore {
   constructor(capacity: number, random: Random) {
     this.#capacity = capacity;
     this.#slotBits = Math.ceil(Math.log2(capacity + 1));
+    this.#slotMask = 2 ** this.#slotBits - 1;
     this.#words = new Uint32Array((capacity + 1) * RECORD_WORDS);
     this.#cipher = new CommIdCipher(random);
     this.#free = this.cursor();
@@ -86,10 +88,11 @@ export class CepStore {
   /** The slot that a CID names, whoever owns it; 0 if the CID means nothing (any more). */
   slotOfCid(cid: number): number {
     if (!Number.isSafeInteger(cid) || cid < 0) return 0;
-    const slot = cid % SLOT_RANGE;
+    const generation = Math.floor(cid / SLOT_RANGE);
+    const slot = cid - generation * SLOT_RANGE;
     if (slot === 0 || slot >= this.#fresh) return 0;
     const cep = this.#probe.moveTo(slot);
-    return cep.owner !== 0 && cep.generation === Math.floor(cid / SLOT_RANGE) ? slot : 0;
+    return cep.owner !== 0 && cep.generation === generation ? slot : 0;
   }
 
   /** Gives the CEP a comm ID that it has not had lately. */
@@ -105,7 +108,7 @@ export class CepStore {
 
   /** The slot whose CEP has this comm ID now; 0 if none has. */
   slotOfCommId(commId: number): number {
-    const slot = this.#cipher.decrypt(commId) & (2 ** this.#slotBits - 1);
+    const slot = this.#cipher.decrypt(commId) & this.#slotMask;
     if (commId === 0 || slot === 0 || slot >= this.#fresh) return 0;
     return this.#probe.moveTo(slot).localCommId === commId ? slot : 0;
   }

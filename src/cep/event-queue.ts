@@ -32,6 +32,9 @@ export const EVENT_CAUSES = [
 ] as const;
 export type EventCause = (typeof EVENT_CAUSES)[number];
 
+const TYPE_NUMBERS = new Map(EVENT_TYPES.map((type, number) => [type, number]));
+const CAUSE_NUMBERS = new Map(EVENT_CAUSES.map((cause, number) => [cause, number]));
+
 const WORDS = 5;
 const NEXT = 0;
 const TYPE = 1;
@@ -64,8 +67,8 @@ export class EventPool {
     }
     const at = event * WORDS;
     this.#words[at + NEXT] = 0;
-    this.#words[at + TYPE] = EVENT_TYPES.indexOf(type);
-    this.#words[at + CAUSE] = EVENT_CAUSES.indexOf(cause);
+    this.#words[at + TYPE] = TYPE_NUMBERS.get(type) as number;
+    this.#words[at + CAUSE] = CAUSE_NUMBERS.get(cause) as number;
     this.#words[at + MAD] = mad;
     this.#words[at + TRANSMISSIONS] = transmissions;
     this.#size += 1;

@@ -81,7 +81,13 @@ function admit(core: CepCore, cep: Cep, listener: Cep, incoming: Incoming): void
   const { bytes, at, from } = incoming;
   core.owners.addCep(cep, listener.owner);
   core.store.assignCommId(cep);
-  cep.path = core.paths.hold({ ...from, trafficClass: f.primaryPath.trafficClass.get(bytes, at) });
+  cep.path = core.paths.hold({
+    port: from.port,
+    localGid: from.localGid,
+    remoteGid: from.remoteGid,
+    trafficClass: f.primaryPath.trafficClass.get(bytes, at),
+    sourcePort: from.sourcePort,
+  });
   cep.serviceHigh = f.serviceId.high.get(bytes, at);
   cep.serviceLow = f.serviceId.low.get(bytes, at);
   learnRequest(core, cep, incoming);

@@ -35,75 +35,122 @@ function outOfRange(value: number, max: number, name: string): EncodeError {
 
 const octet = (bytes: Uint8Array, index: number): number => bytes[index] as number;
 
-/** An unsigned integer of 1 to 32 bits within at most four bytes. */
-export class UintField implements Field<number> {
+/**
+ * An unsigned integer of 1 to 32 bits within one to four bytes. There is a class for each number of bytes: what reads and
+ * writes a field must be short, so that the compiler can put it where it is used.
+ */
+export abstract class UintField implements Field<number> {
   readonly byte: number;
   readonly bit: number;
   readonly width: number;
   readonly length: number;
   readonly name: string;
-  readonly #shift: number;
-  readonly #mask: number;
+  /** Bits below the field in its bytes. */
+  protected readonly shift: number;
+  protected readonly mask: number;
 
-  constructor(byte: number, bit: number, width: number, name = '') {
-    this.name = name;
+  constructor(byte: number, bit: number, width: number, name: string) {
     this.byte = byte;
     this.bit = bit;
     this.width = width;
     this.length = Math.ceil((bit + width) / 8);
-    assert(this.length <= 4, 'a field of at most 32 bits lies within four bytes');
-    this.#shift = this.length * 8 - bit - width;
-    this.#mask = width === 32 ? 0xffff_ffff : (1 << width) - 1;
+    this.name = name;
+    this.shift = this.length * 8 - bit - width;
+    this.mask = width === 32 ? 0xffff_ffff : (1 << width) - 1;
   }
 
   /** The greatest value that fits. */
   get max(): number {
-    return this.#mask >>> 0;
+    return this.mask >>> 0;
   }
 
   moved(bytes: number, name: string): UintField {
-    return new UintField(this.byte + bytes, this.bit, this.width, name);
+    return uintField(this.byte + bytes, this.bit, this.width, name);
   }
 
-  get(bytes: Uint8Array, at: number): number {
-    return ((this.#word(bytes, at + this.byte) >>> this.#shift) & this.#mask) >>> 0;
-  }
+  abstract get(bytes: Uint8Array, at: number): number;
+
+  /** Like {@link set} for a value that is known to fit; higher bits are cut off. */
+  abstract put(bytes: Uint8Array, at: number, value: number): void;
 
   set(bytes: Uint8Array, at: number, value: number): void {
     if (!isUint(value, this.max)) throw outOfRange(value, this.max, this.name);
     this.put(bytes, at, value);
   }
 
-  /** Like {@link set} for a value that is known to fit; higher bits are cut off. */
-  put(bytes: Uint8Array, at: number, value: number): void {
-    const first = at + this.byte;
-    const kept = this.#word(bytes, first) & ~(this.#mask << this.#shift);
-    const word = kept | ((value & this.#mask) << this.#shift);
-    for (let i = this.length - 1, rest = word; i >= 0; i -= 1, rest >>>= 8) bytes[first + i] = rest & 0xff;
-  }
-
   masks(): number[] {
-    const bits = (this.#mask << this.#shift) >>> 0;
+    const bits = (this.mask << this.shift) >>> 0;
     return Array.from({ length: this.length }, (_, i) => (bits >>> (8 * (this.length - 1 - i))) & 0xff);
   }
+}
 
-  #word(bytes: Uint8Array, first: number): number {
-    switch (this.length) {
-      case 1:
-        return octet(bytes, first);
-      case 2:
-        return (octet(bytes, first) << 8) | octet(bytes, first + 1);
-      case 3:
-        return (octet(bytes, first) << 16) | (octet(bytes, first + 1) << 8) | octet(bytes, first + 2);
-      default:
-        return (
-          (octet(bytes, first) << 24) |
-          (octet(bytes, first + 1) << 16) |
-          (octet(bytes, first + 2) << 8) |
-          octet(bytes, first + 3)
-        );
-    }
+class OneByteField extends UintField {
+  override get(bytes: Uint8Array, at: number): number {
+    return (octet(bytes, at + this.byte) >>> this.shift) & this.mask;
   }
+
+  override put(bytes: Uint8Array, at: number, value: number): void {
+    const first = at + this.byte;
+    bytes[first] = (octet(bytes, first) & ~(this.mask << this.shift)) | ((value & this.mask) << this.shift);
+  }
+}
+
+class TwoByteField extends UintField {
+  override get(bytes: Uint8Array, at: number): number {
+    const first = at + this.byte;
+    return (((octet(bytes, first) << 8) | octet(bytes, first + 1)) >>> this.shift) & this.mask;
+  }
+
+  override put(bytes: Uint8Array, at: number, value: number): void {
+    const first = at + this.byte;
+    const kept = ((octet(bytes, first) << 8) | octet(bytes, first + 1)) & ~(this.mask << this.shift);
+    const word = kept | ((value & this.mask) << this.shift);
+    bytes[first] = word >>> 8;
+    bytes[first + 1] = word;
+  }
+}
+
+class ThreeByteField extends UintField {
+  override get(bytes: Uint8Array, at: number): number {
+    const first = at + this.byte;
+    const word = (octet(bytes, first) << 16) | (octet(bytes, first + 1) << 8) | octet(bytes, first + 2);
+    return (word >>> this.shift) & this.mask;
+  }
+
+  override put(bytes: Uint8Array, at: number, value: number): void {
+    const first = at + this.byte;
+    const old = (octet(bytes, first) << 16) | (octet(bytes, first + 1) << 8) | octet(bytes, first + 2);
+    const word = (old & ~(this.mask << this.shift)) | ((value & this.mask) << this.shift);
+    bytes[first] = word >>> 16;
+    bytes[first + 1] = word >>> 8;
+    bytes[first + 2] = word;
+  }
+}
+
+/** A whole word: the one field of four bytes that messages have. */
+class WordField extends UintField {
+  override get(bytes: Uint8Array, at: number): number {
+    const first = at + this.byte;
+    const high = (octet(bytes, first) << 24) | (octet(bytes, first + 1) << 16);
+    return (high | (octet(bytes, first + 2) << 8) | octet(bytes, first + 3)) >>> 0;
+  }
+
+  override put(bytes: Uint8Array, at: number, value: number): void {
+    const first = at + this.byte;
+    bytes[first] = value >>> 24;
+    bytes[first + 1] = value >>> 16;
+    bytes[first + 2] = value >>> 8;
+    bytes[first + 3] = value;
+  }
+}
+
+/** @throws AssertionError when the field does not lie within three bytes and is no whole word. */
+function uintField(byte: number, bit: number, width: number, name = ''): UintField {
+  if (bit + width <= 8) return new OneByteField(byte, bit, width, name);
+  if (bit + width <= 16) return new TwoByteField(byte, bit, width, name);
+  if (bit + width <= 24) return new ThreeByteField(byte, bit, width, name);
+  assert(bit === 0 && width === 32, 'a field of four bytes is a whole word');
+  return new WordField(byte, bit, width, name);
 }
 
 /** A 64-bit unsigned integer: a bigint at the API's edge, two 32-bit halves for those who must be fast. */
@@ -117,8 +164,8 @@ export class Uint64Field implements Field<bigint> {
   constructor(byte: number, name = '') {
     this.name = name;
     this.byte = byte;
-    this.high = new UintField(byte, 0, 32);
-    this.low = new UintField(byte + 4, 0, 32);
+    this.high = uintField(byte, 0, 32);
+    this.low = uintField(byte + 4, 0, 32);
   }
 
   moved(bytes: number, name: string): Uint64Field {
@@ -268,9 +315,9 @@ export class GidField extends BytesField {
 }
 
 /** `width` bits (a multiple of 8) starting at `byte`. */
-export const uint = (byte: number, width: number): UintField => new UintField(byte, 0, width);
+export const uint = (byte: number, width: number): UintField => uintField(byte, 0, width);
 /** `width` bits starting `bit` bits below the most significant bit of `byte`. */
-export const bits = (byte: number, bit: number, width: number): UintField => new UintField(byte, bit, width);
+export const bits = (byte: number, bit: number, width: number): UintField => uintField(byte, bit, width);
 export const uint64 = (byte: number): Uint64Field => new Uint64Field(byte);
 export const bytes = (byte: number, length: number): BytesField => new BytesField(byte, length);
 export const gid = (byte: number): GidField => new GidField(byte);
