@@ -22,7 +22,10 @@ interface FieldCase {
 }
 
 const KINDS: Readonly<Record<string, FieldCase['kind']>> = {
-  UintField: 'number',
+  OneByteField: 'number',
+  TwoByteField: 'number',
+  ThreeByteField: 'number',
+  WordField: 'number',
   PiecesField: 'number',
   Uint64Field: 'bigint',
   BytesField: 'bytes',
