@@ -29,6 +29,7 @@ import {
 /** What each call takes. */
 export interface CommandParameters extends Record<Command, unknown> {
   listen: ListenParameters;
+  cancelListen: undefined;
   sendReq: ReqParameters;
   sendRep: RepParameters;
   sendRtu: PrivateDataParameters;

@@ -14,6 +14,7 @@ import {
 import { ATTRIBUTE_ID, beginMad, MAD_BYTES, MAD_HEADER, type MessageName, messageNameOf } from '../wire/index.js';
 import { Backlogs } from './backlog.js';
 import { CepStore } from './cep-store.js';
+import { CidSlots } from './cid-slot.js';
 import { forgetAlternate, forgetProposal } from './connection-paths.js';
 import { Counters, type DropReason } from './counters.js';
 import { CepError } from './error.js';
@@ -93,6 +94,7 @@ export class CepCore {
   readonly timings = new TimingTable();
   readonly listens = new ListenMap();
   readonly peerRequests = new PeerRequests();
+  readonly cidSlots = new CidSlots();
   /** How often answers go to those who have no CEP here, by whom they go to. */
   readonly strayAnswers: RateLimit;
   /** How often new requests are looked at, by whom they come from. */
@@ -180,7 +182,7 @@ export class CepCore {
     forgetAlternate(this, cep);
     if (cep.path !== 0) this.paths.drop(cep.path);
     this.timings.drop(cep.timing);
-    cep.flags &= FLAGS.unbound;
+    cep.flags &= FLAGS.unbound | FLAGS.slotHeld;
     cep.path = 0;
     cep.timing = 0;
     cep.localCommId = 0;
@@ -409,7 +411,8 @@ export class CepCore {
   unbind(cep: Cep): void {
     for (let event = this.takeEvent(cep); event !== 0; event = this.takeEvent(cep)) this.releaseEvent(event);
     this.owners.removeCep(cep);
-    cep.flags |= FLAGS.unbound;
+    if (cep.flags & FLAGS.slotHeld) this.cidSlots.release(cep.slot);
+    cep.flags = (cep.flags & ~FLAGS.slotHeld) | FLAGS.unbound;
   }
 
   /** @throws {@link CepError} `LIMIT_REACHED` when a call finds no buffers, or would begin something above unread events. */

@@ -16,8 +16,18 @@ export function destroyIdle(core: CepCore, cep: Cep): void {
   core.enter(cep, STATE.IDLE);
 }
 
-/** Requests that nobody has seen are rejected; those that were polled are their owner's. */
 export function destroyListener(core: CepCore, cep: Cep): void {
+  stopListening(core, cep);
+  destroyIdle(core, cep);
+}
+
+export function cancelListen(core: CepCore, cep: Cep): void {
+  stopListening(core, cep);
+  core.enter(cep, STATE.IDLE);
+}
+
+/** Requests that nobody has seen are rejected; those that were polled are their owner's. */
+function stopListening(core: CepCore, cep: Cep): void {
   core.listens.remove(cep.slot);
   const request = core.other;
   for (let slot = cep.listener; slot !== 0; slot = cep.listener) {
@@ -27,7 +37,6 @@ export function destroyListener(core: CepCore, cep: Cep): void {
     if (pending.state === STATE.SIDR_REQ_RCVD) destroySidrRequest(core, pending);
     else destroyRequest(core, pending);
   }
-  destroyIdle(core, cep);
 }
 
 export function destroyReq(core: CepCore, cep: Cep): void {

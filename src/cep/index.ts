@@ -1,3 +1,4 @@
+export { CidSlot } from './cid-slot.js';
 export type { Counters } from './counters.js';
 export { DROP_REASONS, type DropReason } from './counters.js';
 export { CepError, type CepErrorCode } from './error.js';

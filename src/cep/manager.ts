@@ -47,7 +47,7 @@ const INPUT_OF: Readonly<Record<MessageName, number>> = {
 const { localCommId, remoteCommId } = REJ.fields;
 const CA_GUID_BYTES = 8;
 /** Calls that send nothing and begin nothing, and the one that never fails. */
-const NEEDS_NO_ROOM: ReadonlySet<Command> = new Set<Command>(['destroy', 'getQpAttr', 'migrate']);
+const NEEDS_NO_ROOM: ReadonlySet<Command> = new Set<Command>(['destroy', 'cancelListen', 'getQpAttr', 'migrate']);
 const NO_BYTES = new Uint8Array(0);
 
 export interface CepManagerOptions {
@@ -178,7 +178,8 @@ export class CepManager {
     | 'remoteIds'
     | 'remoteQpns'
     | 'timings'
-    | 'peerRequests',
+    | 'peerRequests'
+    | 'cidSlots',
     number
   > {
     const core = this.#core;
@@ -196,6 +197,7 @@ export class CepManager {
       remoteQpns: core.identities.remoteQpns.size,
       timings: core.timings.size,
       peerRequests: core.peerRequests.size,
+      cidSlots: core.cidSlots.size,
     };
   }
 

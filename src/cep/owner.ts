@@ -1,5 +1,6 @@
 import type { Cid, Instant, ServiceId } from '../base/index.js';
 import type { CommandParameters } from './cell.js';
+import type { CidSlot } from './cid-slot.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
 import type { EventCause, EventType } from './event-queue.js';
@@ -87,9 +88,13 @@ export class CepOwner {
     return this.#core.owners.count(this.#number);
   }
 
-  /** Makes a CEP in state IDLE. @throws {@link CepError} `LIMIT_REACHED` when the manager has all it may have. */
-  create(): Cid {
+  /**
+   * Makes a CEP in state IDLE, and binds it to a slot if one is given (R5).
+   * @throws {@link CepError} `LIMIT_REACHED` when the manager has all it may have; `SLOT_NOT_INVALID`. Then nothing has changed.
+   */
+  create(cidSlot?: CidSlot): Cid {
     this.#checkOpen();
+    if (cidSlot !== undefined) this.#core.cidSlots.check(cidSlot);
     const slot = this.#core.store.allocate();
     if (slot === 0) {
       const { maxCeps } = this.#core.limits;
@@ -97,12 +102,30 @@ export class CepOwner {
     }
     const cep = this.#cep.moveTo(slot);
     this.#core.owners.addCep(cep, this.#number);
-    return this.#core.store.cidOf(cep);
+    const cid = this.#core.store.cidOf(cep);
+    if (cidSlot !== undefined) this.#hold(cep, cid, cidSlot);
+    return cid;
+  }
+
+  /**
+   * Binds a CEP, in whatever state, to a slot (R5): destroying either from now on ends both.
+   * @throws {@link CepError} `SLOT_NOT_INVALID`, `CEP_BOUND`. Then neither the CEP nor the slot has changed.
+   */
+  bind(cid: Cid, cidSlot: CidSlot): void {
+    const cep = this.#check(cid);
+    if (cep.flags & FLAGS.slotHeld) throw new CepError('CEP_BOUND', `${cid} is bound to a slot already`, { cid });
+    this.#core.cidSlots.check(cidSlot);
+    this.#hold(cep, cid, cidSlot);
   }
 
   /** Listens for requests. Each becomes a CEP of this owner and a `req_received`. @throws {@link CepError} `LISTEN_CONFLICT` */
   listen(cid: Cid, parameters: ListenParameters, now: Instant): ServiceId {
     return this.#call(cid, 'listen', parameters, now) as ServiceId;
+  }
+
+  /** Ends a listen; the CEP can be used again. Requests that have not been polled are rejected. */
+  cancelListen(cid: Cid, now: Instant): void {
+    this.#call(cid, 'cancelListen', undefined, now);
   }
 
   /** Sends a REQ: `rep_received`, `rej_received` or `req_error` follows. @throws {@link CepError} `QPN_IN_USE` */
@@ -203,6 +226,18 @@ export class CepOwner {
     this.#call(cid, 'destroy', undefined, now);
   }
 
+  /**
+   * Destroys whatever CEP is bound to a slot now (R6), as {@link destroy} does; harmless if none is.
+   * @param after `reusable`: another CEP may be bound at once. `reserved`: none ever may (R7).
+   * @throws {@link CepError} `INVALID_CID` when it is another owner's; then nothing has changed.
+   */
+  destroySlot(cidSlot: CidSlot, after: 'reusable' | 'reserved', now: Instant): void {
+    this.#checkOpen();
+    const { cid } = cidSlot;
+    if (cid !== undefined) this.#call(cid, 'destroy', undefined, now);
+    if (after === 'reserved') this.#core.cidSlots.reserve(cidSlot);
+  }
+
   /** The CEP's state. */
   state(cid: Cid): State {
     return STATES[this.#check(cid).state] as State;
@@ -247,6 +282,11 @@ export class CepOwner {
       this.#execute(store.cidOf(this.#cep.moveTo(slot)), 'destroy', undefined, now);
     }
     owners.close(this.#number);
+  }
+
+  #hold(cep: Cep, cid: Cid, cidSlot: CidSlot): void {
+    this.#core.cidSlots.bind(cep.slot, cid, cidSlot);
+    cep.flags |= FLAGS.slotHeld;
   }
 
   #giveBack(): void {

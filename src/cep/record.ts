@@ -98,6 +98,8 @@ export const FLAGS = {
   stale: 0x80,
   /** A request that the peer's own may cross. */
   peerToPeer: 0x100,
+  /** Its CID is in somebody's slot. */
+  slotHeld: 0x200,
 } as const;
 
 type FieldName = keyof typeof CEP_RECORD;

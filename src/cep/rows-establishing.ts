@@ -1,7 +1,7 @@
 import { acceptRep, formatReq, launchReq, reqDeadline, resendReqOrGiveUp, sendReq, sendRtu } from './active.js';
 import { receiveLap } from './alternate-path.js';
 import { drop, duplicate, handle, illegal, noCommands, type StateTable } from './cell.js';
-import { destroyIdle, destroyListener, destroyReply, destroyReq, destroyRequest } from './destroy.js';
+import { cancelListen, destroyIdle, destroyListener, destroyReply, destroyReq, destroyRequest } from './destroy.js';
 import { receiveDreq } from './disconnect.js';
 import {
   acceptRtu,
@@ -80,6 +80,7 @@ export const ESTABLISHING = {
     timeout: illegal,
     deadline: illegal,
     ...noCommands,
+    cancelListen: handle(cancelListen, ['IDLE']),
     destroy: handle(destroyListener, ['DESTROYED']),
   },
   REQ_SENT: {

@@ -64,6 +64,7 @@ export const SIGNAL_INPUTS = [
 /** The consumer's calls. */
 export const COMMANDS = [
   'listen',
+  'cancelListen',
   'formatReq',
   'sendReq',
   'formatRep',

@@ -248,6 +248,39 @@ test.each<[string, object]>([
   expect(listeners.pair.server.manager.usage()).toMatchObject({ ceps: 0, listens: 0 });
 });
 
+describe('a listen that is cancelled', () => {
+  test('ends: requests are refused from then on, and its CEP can be used for anything', () => {
+    const pair = new Pair();
+    const listener = pair.listen();
+    pair.server.owner.cancelListen(listener, pair.now);
+    expect(pair.server.owner.state(listener)).toBe('IDLE');
+    pair.client.owner.sendReq(pair.client.owner.create(), pair.request(), pair.now);
+    pair.deliverAll();
+    expect(pair.client.onlyEvent().mad?.fields).toMatchObject({ reason: 8 });
+    pair.server.owner.listen(listener, { serviceId: SERVICE, backlog: 1, atBacklog: 'silence' }, pair.now);
+    const { client } = pair.requested({ qpn: 0x101 });
+    expect(pair.client.owner.state(client)).toBe('REQ_SENT');
+    expect(pair.leftovers()).toEqual([{}, {}]);
+  });
+
+  test('rejects the requests that nobody has seen, and leaves the others to their owner', () => {
+    const pair = new Pair();
+    const listener = pair.listen();
+    const seen = pair.requested({ qpn: 0x100 });
+    const unseen = pair.client.owner.create();
+    pair.client.owner.sendReq(unseen, pair.request({ qpn: 0x101 }), pair.now);
+    pair.deliverAll();
+    pair.server.owner.cancelListen(listener, pair.now);
+    pair.deliverAll();
+    expect(pair.client.onlyEvent()).toMatchObject({ type: 'rej_received', cid: unseen });
+    expect(pair.server.events()).toEqual([]);
+    pair.server.owner.sendRep(seen.server, { qpn: 0x200, startingPsn: 1 }, pair.now);
+    pair.deliverAll();
+    expect(pair.client.onlyEvent()).toMatchObject({ type: 'rep_received', cid: seen.client });
+    expect(pair.leftovers()).toEqual([{}, {}]);
+  });
+});
+
 test('ten thousand listeners come and go quickly', () => {
   const pair = new Pair({ maxCeps: 10_000 });
   const { owner } = pair.server;

@@ -33,6 +33,7 @@ const ANSWERING: readonly State[] = ['REP_PREPARED', 'REP_PREPARED_MRA_SENT'];
 const CALLS = [
   'create',
   'listen',
+  'cancelListen',
   'sendReq',
   'sendRep',
   'sendRtu',
@@ -130,6 +131,7 @@ class Run {
         owner[call](cid, { qpn: 1 + (value % 6), startingPsn: 0, privateData, failoverAccepted, ...timing }, now);
         return;
       }
+      case 'cancelListen':
       case 'sendFormatted':
       case 'migrate':
         owner[call](cid, now);

@@ -23,6 +23,7 @@ type Call = (owner: CepOwner, cid: Cid, pair: Pair) => void;
 const CALLS: Record<Command, Call> = {
   listen: (owner, cid, pair) =>
     owner.listen(cid, { serviceId: (SERVICE + 1n) as typeof SERVICE, backlog: 1 }, pair.now),
+  cancelListen: (owner, cid, pair) => owner.cancelListen(cid, pair.now),
   sendReq: (owner, cid, pair) => owner.sendReq(cid, pair.request({ qpn: 0x900 }), pair.now),
   sendRep: (owner, cid, pair) => owner.sendRep(cid, { qpn: 0x901, startingPsn: 0 }, pair.now),
   sendRtu: (owner, cid, pair) => owner.sendRtu(cid, { privateData: Uint8Array.of(1) }, pair.now),
