@@ -1,0 +1,23 @@
+import { assert } from '../base/index.js';
+import { QPN_FIRST, QPN_LAST } from './attribute-check.js';
+
+/** The numbers that a queue pair can have. */
+export const QPN_COUNT_MAX = QPN_LAST - QPN_FIRST + 1;
+
+/** What a table may hold. Memory that is not used costs nothing. */
+export interface QueuePairLimits {
+  /** Queue pairs at once, those included that are destroyed and still held. `create` fails with `LIMIT_REACHED`. */
+  readonly maxQueuePairs: number;
+  /** Numbers that the table gives, from `maxQueuePairs` to 2²⁴ − 3, for four bytes each. The more there are, the longer a number rests before it is given again. */
+  readonly qpnCount: number;
+}
+
+export const DEFAULT_QUEUE_PAIR_LIMITS: QueuePairLimits = { maxQueuePairs: 65_535, qpnCount: 2 ** 20 };
+
+export function checkLimits({ maxQueuePairs, qpnCount }: QueuePairLimits): void {
+  assert(Number.isInteger(maxQueuePairs) && maxQueuePairs >= 1, 'maxQueuePairs is at least 1');
+  assert(
+    Number.isInteger(qpnCount) && qpnCount >= maxQueuePairs && qpnCount <= QPN_COUNT_MAX,
+    `qpnCount is from maxQueuePairs to ${QPN_COUNT_MAX}`,
+  );
+}
