@@ -7,7 +7,8 @@ import { CODEC } from './codec.js';
 import { CYCLE } from './cycle.js';
 import { ICRC } from './icrc.js';
 import { measure, type Subject } from './measure.js';
-import { rowOf, table } from './report.js';
+import { SIZES } from './memory.js';
+import { rowOf, rowOfSize, table } from './report.js';
 
 export type Unit = 'ns' | 'µs';
 
@@ -21,14 +22,14 @@ const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', im
 const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE];
 const USAGE = `Usage: npm run bench -- [options]
 
-Measures what a message and a connection cost, and writes the figures as JSON.
+Measures what a message and a connection cost, in time and memory, and writes the figures as JSON.
 
   --only NAME   only the cases whose names contain NAME (may be repeated)
   --json FILE   where to write the figures (default bench/results/latest.json)
   --help        this
 
 Cases:
-${CASES.map(({ name }) => `  ${name}`).join('\n')}
+${[...CASES, ...SIZES].map(({ name }) => `  ${name}`).join('\n')}
 `;
 const STATUS_USAGE = 2;
 
@@ -47,15 +48,18 @@ function main(): number {
     return 0;
   }
   const { only, json = DEFAULT_JSON } = options;
-  const cases = CASES.filter(({ name }) => only === undefined || only.some((part) => name.includes(part)));
-  if (cases.length === 0) {
+  const isWanted = ({ name }: { name: string }): boolean =>
+    only === undefined || only.some((part) => name.includes(part));
+  const cases = CASES.filter(isWanted);
+  const sizes = SIZES.filter(isWanted);
+  if (cases.length + sizes.length === 0) {
     console.error(`No case is called ${only?.join(' or ')}.\n\n${USAGE}`);
     return STATUS_USAGE;
   }
 
   const subjects = new Set<Subject>([...cases, ...cases.map(({ reference }) => reference)]);
   const timings = measure([...subjects]);
-  const rows = cases.map((each) => rowOf(each, timings));
+  const rows = [...cases.map((each) => rowOf(each, timings)), ...sizes.map(rowOfSize)];
   const machine = { node: process.version, platform: process.platform, arch: process.arch, cpu: cpus()[0]?.model };
   console.log(`Node ${machine.node}, ${machine.platform} ${machine.arch}, ${machine.cpu}\n\n${table(rows)}`);
 

@@ -1,18 +1,19 @@
 import type { Case, Unit } from './main.js';
 import type { Timing } from './measure.js';
+import type { Size } from './memory.js';
 
-/** One figure. Values are medians in `unit`. */
+/** One figure. Times are medians. */
 export interface Row {
   readonly name: string;
   readonly value: number;
-  readonly unit: Unit;
-  /** What it is compared with: the name, and what that took in the same run, in the same unit. */
+  readonly unit: Unit | Size['unit'];
+  /** What it is compared with: the name, and what that took in the same run, in the same unit; or the most that is allowed. */
   readonly reference: string;
   readonly referenceValue: number;
   /** `value` / `referenceValue`: what to compare between runs and machines. */
   readonly ratio: number;
-  /** Half the distance between the quartiles of the rounds, as a part of the median. */
-  readonly spread: number;
+  /** Half the distance between the quartiles of the rounds, as a part of the median; not of what is measured once. */
+  readonly spread?: number;
 }
 
 const NANOSECONDS: Record<Unit, number> = { ns: 1, µs: 1_000 };
@@ -35,15 +36,22 @@ export function rowOf({ name, unit, reference }: Case, timings: ReadonlyMap<stri
   };
 }
 
+/** Measures it. */
+export function rowOfSize({ name, unit, most, measure }: Size): Row {
+  const value = measure();
+  const [rounded, ratio] = [significant(value), significant(value / most)];
+  return { name, value: rounded, unit, reference: 'allowed', referenceValue: most, ratio };
+}
+
 /** Rows as a table for the terminal. */
 export function table(rows: readonly Row[]): string {
   const lines = [
-    ['', 'median', '', 'spread', 'ratio', 'to'],
+    ['', 'value', '', 'spread', 'ratio', 'to'],
     ...rows.map(({ name, value, unit, spread, ratio, reference, referenceValue }) => [
       name,
       `${value}`,
       unit,
-      `± ${(spread * 100).toFixed(1)} %`,
+      spread === undefined ? '' : `± ${(spread * 100).toFixed(1)} %`,
       `${ratio.toFixed(2)} ×`,
       `${reference} (${referenceValue} ${unit})`,
     ]),

@@ -1,0 +1,131 @@
+import { type CaGuid, type Cid, type Instant, parseGid, SeededRandom, type ServiceId } from 'ibcm/base';
+import { ChannelAdapter, CM_PACKET_BYTES } from 'ibcm/ca';
+import { type CepEvent, type CepLimits, CepManager, type CepOwner, type PathAddress } from 'ibcm/cep';
+import { MAD_BYTES } from 'ibcm/wire';
+
+const SERVICE = 0x0106_1d2fn as ServiceId;
+/** Longer than any timewait here. */
+const REST = 2_000_000;
+
+/** Two connection managers, and how what they send gets across. */
+export interface Link {
+  readonly client: CepManager;
+  readonly server: CepManager;
+  /** Carries everything that waits to be sent, and what that leads to. @returns how many messages there were. */
+  deliver(now: Instant): number;
+}
+
+const CLIENT_GID = parseGid('10.0.0.1');
+const SERVER_GID = parseGid('10.0.0.2');
+const options = (seed: number) => ({ caGuid: BigInt(seed) as CaGuid, random: new SeededRandom(seed) });
+
+/** MADs, from one manager straight into the other. */
+export function linkOfManagers(limits: Partial<CepLimits> = {}): Link {
+  const client = new CepManager({ ...options(1), limits });
+  const server = new CepManager({ ...options(2), limits });
+  const toClient: PathAddress = from(SERVER_GID, CLIENT_GID);
+  const toServer: PathAddress = from(CLIENT_GID, SERVER_GID);
+  const carry = (sender: CepManager, receiver: CepManager, path: PathAddress, now: Instant): number => {
+    let count = 0;
+    for (let mad = sender.pollTransmit(); mad !== undefined; mad = sender.pollTransmit()) {
+      receiver.handleMad(mad.bytes, mad.at, MAD_BYTES, path, now);
+      count += 1;
+    }
+    return count;
+  };
+  const deliver = (now: Instant) => carry(client, server, toServer, now) + carry(server, client, toClient, now);
+  return { client, server, deliver };
+}
+
+/** The way back to a sender, as its receiver sees it. */
+const from = (sender: Uint8Array, receiver: Uint8Array): PathAddress => ({
+  port: 1,
+  localGid: receiver,
+  remoteGid: sender,
+  trafficClass: 0,
+  sourcePort: 0,
+});
+
+/** RoCEv2 packets, sealed by one adapter and verified by the other. */
+export function linkOfAdapters(): Link {
+  const client = new ChannelAdapter({ ...options(1), ports: [{ gid: CLIENT_GID }] });
+  const server = new ChannelAdapter({ ...options(2), ports: [{ gid: SERVER_GID }] });
+  const packet = new Uint8Array(CM_PACKET_BYTES);
+  const carry = (sender: ChannelAdapter, receiver: ChannelAdapter, remoteGid: Uint8Array, now: Instant): number => {
+    let count = 0;
+    for (let sent = sender.pollTransmit(packet, 0); sent !== undefined; sent = sender.pollTransmit(packet, 0)) {
+      receiver.handleDatagram(packet, 0, sent.length, { port: 1, remoteGid, sourcePort: sent.sourcePort }, now);
+      count += 1;
+    }
+    return count;
+  };
+  const deliver = (now: Instant) => carry(client, server, CLIENT_GID, now) + carry(server, client, SERVER_GID, now);
+  return { client: client.cep, server: server.cep, deliver };
+}
+
+/** The consumers at both ends of a link: they connect and disconnect, and read every event. */
+export class Consumers {
+  /** Messages that went across. */
+  messages = 0;
+  readonly #link: Link;
+  readonly #client: CepOwner;
+  readonly #server: CepOwner;
+  readonly #path = { localGid: CLIENT_GID, remoteGid: SERVER_GID };
+  #now = 0 as Instant;
+
+  constructor(link: Link) {
+    this.#link = link;
+    this.#client = link.client.openOwner();
+    this.#server = link.server.openOwner();
+    this.#server.listen(this.#server.create(), { serviceId: SERVICE, backlog: 16 }, this.#now);
+  }
+
+  /** Makes a connection between queue pairs of this number. @returns the CID at the client; that at the server is in {@link accepted}. */
+  connect(qpn: number): Cid {
+    const cid = this.#client.create();
+    this.#client.sendReq(cid, { path: this.#path, serviceId: SERVICE, qpn, startingPsn: 1 }, this.#now);
+    this.#deliver();
+    this.accepted = next(this.#server, 'req_received');
+    this.#server.sendRep(this.accepted, { qpn, startingPsn: 2 }, this.#now);
+    this.#deliver();
+    next(this.#client, 'rep_received');
+    this.#client.sendRtu(cid, {}, this.#now);
+    this.#deliver();
+    next(this.#server, 'rtu_received');
+    return cid;
+  }
+
+  /** What {@link connect} has connected with last. */
+  accepted = 0 as Cid;
+
+  /** Ends a connection: disconnected by the client, both handles destroyed, timewait over. */
+  disconnect(client: Cid, server: Cid): void {
+    this.#client.sendDreq(client, {}, this.#now);
+    this.#deliver();
+    next(this.#server, 'dreq_received');
+    this.#server.sendDrep(server, {}, this.#now);
+    this.#deliver();
+    next(this.#client, 'drep_received');
+    this.#client.destroy(client, this.#now);
+    this.#server.destroy(server, this.#now);
+    this.#now = (this.#now + REST) as Instant;
+    this.#link.client.handleTimeout(this.#now);
+    this.#link.server.handleTimeout(this.#now);
+  }
+
+  /** Lets a moment pass: nobody may send too many requests a second. */
+  wait(microseconds: number): void {
+    this.#now = (this.#now + microseconds) as Instant;
+  }
+
+  #deliver(): void {
+    this.messages += this.#link.deliver(this.#now);
+  }
+}
+
+/** The CEP of the next event, which must be of this type. */
+function next(owner: CepOwner, type: CepEvent['type']): Cid {
+  const event = owner.pollEvent();
+  if (event?.type !== type) throw new Error(`${type} expected, not ${event?.type}`);
+  return event.cid;
+}
