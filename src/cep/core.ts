@@ -366,11 +366,11 @@ export class CepCore {
     return cep.unreadEvents < MAX_UNREAD_EVENTS;
   }
 
-  /** Tells the CEP's owner; an unbound CEP has nobody to tell. If the MAD being handled is the cause, it goes with it. */
-  tell(cep: Cep, type: EventType, cause: EventCause): void {
+  /** Tells the CEP's owner; an unbound CEP has nobody to tell. @param withMessage whether the MAD being handled goes with it. */
+  tell(cep: Cep, type: EventType, cause: EventCause, withMessage = cause === 'message'): void {
     if (cep.flags & FLAGS.unbound) return;
     assert(cep.unreadEvents < MAX_EVENTS_PER_CEP, 'what ends a connection finds room among its events');
-    const event = this.events.take(type, cause, cause === 'message' ? this.#copyIncoming() : 0, cep.retries + 1);
+    const event = this.events.take(type, cause, withMessage ? this.#copyIncoming() : 0, cep.retries + 1);
     if (cep.eventTail === 0) {
       cep.eventHead = event;
       this.owners.addReady(cep);

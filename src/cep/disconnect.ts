@@ -72,7 +72,7 @@ export function repeatDrep(core: CepCore, cep: Cep): void {
 }
 
 export function receiveDrep(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'drep_received', 'message');
+  core.tell(cep, 'drep_received', causeOr(cep, 'message'), true);
   core.enter(cep, STATE.TIMEWAIT);
 }
 

@@ -20,7 +20,10 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Why an event happened, where its type does not say it. */
+/**
+ * Why an event happened, where its type does not say it. `stale`: the peer has shown that it has forgotten the connection. A
+ * `drep_received` or `dreq_error` with this cause ends a disconnect that nobody called for.
+ */
 export const EVENT_CAUSES = [
   'none',
   'message',

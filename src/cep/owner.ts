@@ -36,7 +36,7 @@ export interface CepEvent {
   readonly listener: Cid;
   /** How often the message was sent whose answer is missing. */
   readonly transmissions: number;
-  /** True if a message is the event's cause: it begins at `at` in `bytes` and is read with the message tables. */
+  /** True if a message brought the event: it begins at `at` in `bytes` and is read with the message tables. */
   readonly hasMessage: boolean;
   readonly bytes: Uint8Array;
   readonly at: number;

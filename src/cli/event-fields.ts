@@ -29,7 +29,7 @@ export function eventFields({ type, cause, transmissions, mad }: EndpointEvent):
       return { messageMraed: messageName(MESSAGE_MRAED, messageMraed), serviceTimeoutMs, privateData };
     }
     default:
-      return { privateData };
+      return { ...(cause === 'stale' && { cause }), privateData };
   }
 }
 

@@ -166,7 +166,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
         this.#end(this.#disconnecting ? 'disconnected' : 'peer', privateData);
         return;
       case 'drep_received':
-        this.#end(this.#disconnecting ? 'disconnected' : 'stale', privateData);
+        this.#end(event.cause === 'stale' ? 'stale' : 'disconnected', privateData);
         return;
       case 'dreq_error':
         this.#end(event.cause === 'stale' ? 'stale' : 'unacknowledged', undefined);

@@ -33,7 +33,8 @@ test('a client that crashed and came back is refused once, the old connection is
   expect(reborn.owner.state(cid)).toBe('TIMEWAIT');
   // The DREQ is for a connection that nobody there remembers: answered all the same.
   deliver();
-  expect(pair.server.onlyEvent().type).toBe('drep_received');
+  // Nobody there called for a disconnect: the event says why there was one, and has the DREP all the same.
+  expect(pair.server.onlyEvent()).toMatchObject({ type: 'drep_received', cause: 'stale', mad: { message: 'DREP' } });
   expect(pair.server.owner.state(server)).toBe('TIMEWAIT');
   while (pair.advance());
   reborn.manager.handleTimeout(pair.now);
@@ -41,6 +42,20 @@ test('a client that crashed and came back is refused once, the old connection is
   reborn.owner.sendReq(cid, pair.request(), pair.now);
   deliver();
   expect(pair.server.events().map(({ type }) => type)).toEqual(['timewait_exit', 'req_received']);
+});
+
+test('a disconnect that was called for ends as such, though the peer came back meanwhile', () => {
+  const pair = new Pair();
+  pair.listen();
+  const { server } = pair.established();
+  pair.server.owner.sendDreq(server, {}, pair.now);
+  const dreq = pair.take();
+  const { reborn, deliver } = comeBack(pair);
+  deliver();
+  pair.loseAll();
+  pair.inject(reborn, dreq.bytes, pair.server.gid);
+  deliver();
+  expect(pair.server.onlyEvent()).toMatchObject({ type: 'drep_received', cause: 'message', mad: { message: 'DREP' } });
 });
 
 test('the old connection’s consumer learns the reason if the DREQ stays unanswered', () => {

@@ -71,6 +71,14 @@ describe('the fields of an event', () => {
     expect(eventFields(event({ type: 'timewait_exit', cause: 'elapsed' }))).toEqual({ cause: 'elapsed' });
   });
 
+  test('of a DREP say so if it ends a stale connection', () => {
+    const mad = { message: 'DREP', fields: { privateData: Uint8Array.of(1) } };
+    expect(eventFields(event({ type: 'drep_received', cause: 'stale', mad }))).toEqual({
+      cause: 'stale',
+      privateData: '01',
+    });
+  });
+
   test.each([
     [0, 'REQ'],
     [1, 'REP'],

@@ -72,7 +72,7 @@ export function noteEvent(belief: Belief, type: EventType, cause: EventCause): v
     if (type === 'rep_error' && role === 'active' && cause !== 'stale') fail('on the active side');
     if (type === 'rep_error' && belief.hasRtu) fail('after the RTU');
     if (type === 'dreq_error' && cause !== 'stale' && !belief.sentDreq) fail('without a DREQ');
-    if (type === 'drep_received' && !belief.sentDreq && cause !== 'message') fail('without a DREQ');
+    if (type === 'drep_received' && cause !== 'stale' && !belief.sentDreq) fail('without a DREQ');
     belief.phase = 'ended';
     return;
   }
