@@ -105,7 +105,9 @@ function headingsOf(text: string): string[] {
 function namesNothing(document: string, name: string): boolean {
   const places = [ROOT, join(ROOT, 'src'), join(ROOT, dirname(document))];
   const isPath =
-    /^(src|test|docs|bench|scripts|bin|\.ci|\.github|base|wire|cep|verbs|ca|sim|endpoint|io|cli)\/[\w./-]+$/.test(name);
+    /^(src|test|docs|bench|scripts|bin|\.ci|\.github|base|wire|cep|cm|verbs|ca|sim|endpoint|io|cli)\/[\w./-]+$/.test(
+      name,
+    );
   const isFile = /^[\w-]+\.(ts|js|md|json)$/.test(name) && !GENERATED.test(name);
   if (!isPath && !isFile) return false;
   if (isPath) return !GENERATED.test(name) && !places.some((place) => existsSync(join(place, name)));

@@ -1,0 +1,66 @@
+import { assert, copyOf, type Instant } from '../base/index.js';
+import type { CepEvent, EventCause, EventType } from '../cep/index.js';
+import { type CmMad, decodeMad, MAD_BYTES } from '../wire/index.js';
+import { CmError } from './error.js';
+
+/** Something that happened to an ID. */
+export interface CmEvent {
+  readonly type: EventType;
+  /** Why, where the type does not say it. */
+  readonly cause: EventCause;
+  /** The moment at which it is told. */
+  readonly now: Instant;
+  /** How often the message was sent whose answer is missing. */
+  readonly transmissions: number;
+  /**
+   * The message that caused it, if one did: a copy, which the consumer may keep.
+   * @throws CmError `NOT_IN_CALLBACK` once the callback has returned: who wants it asks for it there (R16).
+   */
+  readonly message: CmMad | undefined;
+}
+
+/** An event while it is told: it reads the manager's buffer, which is somebody else's afterwards. */
+export class LentEvent implements CmEvent {
+  readonly type: EventType;
+  readonly cause: EventCause;
+  readonly now: Instant;
+  readonly transmissions: number;
+  #source: CepEvent | undefined;
+  #message: CmMad | undefined;
+
+  constructor(source: CepEvent, now: Instant) {
+    this.type = source.type;
+    this.cause = source.cause;
+    this.now = now;
+    this.transmissions = source.transmissions;
+    this.#source = source;
+  }
+
+  get message(): CmMad | undefined {
+    if (this.#source === undefined) {
+      throw new CmError('NOT_IN_CALLBACK', `the message of a ${this.type} event is read within the callback`, {
+        event: this.type,
+      });
+    }
+    this.#message ??= messageOf(this.#source);
+    return this.#message;
+  }
+
+  /** The same event for somebody who reads it later. */
+  kept(): CmEvent {
+    const { type, cause, now, transmissions, message } = this;
+    return { type, cause, now, transmissions, message };
+  }
+
+  /** The callback has returned. */
+  end(): void {
+    this.#source = undefined;
+  }
+}
+
+function messageOf({ hasMessage, bytes, at }: CepEvent): CmMad | undefined {
+  if (!hasMessage) return undefined;
+  const mad = decodeMad(copyOf(bytes, at, at + MAD_BYTES));
+  assert(!(mad instanceof Error), 'the manager has checked what it received');
+  return mad;
+}
