@@ -1,12 +1,13 @@
-import { GID_BYTES, QPN_MAX } from '../base/index.js';
+import { GID_BYTES } from '../base/index.js';
 import {
   ACCESS,
-  ADDRESS_DEFAULTS,
+  type AddressVector,
   type AttributeName,
   type AttributeValues,
   QP_STATES,
   type QpState,
 } from './attributes.js';
+import { QPN_FIRST, QPN_LAST } from './limits.js';
 
 /** What is wrong with a value. */
 export interface Complaint {
@@ -19,27 +20,27 @@ export interface Complaint {
 /** @returns what is allowed instead, if anything is wrong. */
 type Check = (value: unknown) => string | undefined;
 
-/** The first number that is a queue pair's own: 0 is the SMI, 1 the GSI. */
-export const QPN_FIRST = 2;
-/** The last: 2²⁴ − 1 is every queue pair of a multicast group. */
-export const QPN_LAST = QPN_MAX - 1;
 /** The bit of a P_Key that says full member; the others name the partition. */
 const FULL_MEMBER = 0x8000;
 const ACCESS_MASK = ACCESS.remoteWrite | ACCESS.remoteRead | ACCESS.remoteAtomic;
 
+const isInteger = (value: unknown, min: number, max: number): boolean =>
+  Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 const integer =
   (min: number, max: number): Check =>
   (value) =>
-    Number.isInteger(value) && (value as number) >= min && (value as number) <= max
-      ? undefined
-      : `an integer from ${min} to ${max}`;
+    isInteger(value, min, max) ? undefined : `an integer from ${min} to ${max}`;
 const bits = (count: number): Check => integer(0, 2 ** count - 1);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined ? undefined : check(value);
 const gid: Check = (value) =>
   value instanceof Uint8Array && value.length === GID_BYTES ? undefined : `a GID of ${GID_BYTES} bytes`;
 const pKey: Check = (value) =>
-  bits(16)(value) ?? (((value as number) & ~FULL_MEMBER) === 0 ? 'the key of a partition' : undefined);
+  isInteger(value, 0, 0xffff) && ((value as number) & ~FULL_MEMBER) !== 0 ? undefined : 'the key of a partition';
 const accessFlags: Check = (value) =>
-  bits(4)(value) === undefined && ((value as number) & ~ACCESS_MASK) === 0 ? undefined : 'bits of ACCESS';
+  isInteger(value, 0, ACCESS_MASK) && ((value as number) & ~ACCESS_MASK) === 0 ? undefined : 'bits of ACCESS';
 
 /** Ports are checked against those of the adapter. */
 const CHECKS: Readonly<Record<Exclude<AttributeName, 'port' | 'path' | 'alternatePath'>, Check>> = {
@@ -59,15 +60,15 @@ const CHECKS: Readonly<Record<Exclude<AttributeName, 'port' | 'path' | 'alternat
   rnrRetryCount: bits(3),
 };
 
-const ADDRESS_CHECKS: Readonly<Record<string, Check>> = {
-  localGid: gid,
-  remoteGid: gid,
-  trafficClass: bits(8),
-  sourcePort: bits(16),
-  flowLabel: bits(20),
-  hopLimit: bits(8),
-  sl: bits(4),
-};
+const ADDRESS_CHECKS: readonly (readonly [part: keyof AddressVector, check: Check])[] = [
+  ['localGid', gid],
+  ['remoteGid', gid],
+  ['trafficClass', bits(8)],
+  ['sourcePort', bits(16)],
+  ['flowLabel', optional(bits(20))],
+  ['hopLimit', optional(bits(8))],
+  ['sl', optional(bits(4))],
+];
 
 const STATES: ReadonlySet<unknown> = new Set(QP_STATES);
 
@@ -75,31 +76,28 @@ export function isState(state: unknown): state is QpState {
   return STATES.has(state);
 }
 
-/** The first value that is out of its range. @param ports how many the adapter has. */
-export function complaintAbout(given: AttributeValues, ports: number): Complaint | undefined {
-  const port = integer(1, ports);
-  for (const [attribute, value] of Object.entries(given)) {
-    const name = attribute as AttributeName;
-    if (name === 'path' || name === 'alternatePath') {
-      const complaint = complaintAboutAddress(name, value, port);
-      if (complaint) return complaint;
-      continue;
-    }
-    const allowed = (name === 'port' ? port : CHECKS[name])(value);
-    if (allowed !== undefined) return { attribute, value, allowed };
-  }
-  return undefined;
+/** What is wrong with an attribute's value, if anything. @param ports how many the adapter has. */
+export function complaintAbout(attribute: AttributeName, value: unknown, ports: number): Complaint | undefined {
+  if (attribute === 'path' || attribute === 'alternatePath') return complaintAboutAddress(attribute, value, ports);
+  const allowed = attribute === 'port' ? portAmong(ports, value) : CHECKS[attribute](value);
+  return allowed === undefined ? undefined : { attribute, value, allowed };
 }
 
-function complaintAboutAddress(name: string, address: unknown, port: Check): Complaint | undefined {
+function portAmong(ports: number, value: unknown): string | undefined {
+  return isInteger(value, 1, ports) ? undefined : `a port, from 1 to ${ports}`;
+}
+
+function complaintAboutAddress(attribute: string, address: unknown, ports: number): Complaint | undefined {
   if (typeof address !== 'object' || address === null) {
-    return { attribute: name, value: address, allowed: 'an address vector' };
+    return { attribute, value: address, allowed: 'an address vector' };
   }
-  const parts: Readonly<Record<string, unknown>> = { ...ADDRESS_DEFAULTS, ...address };
-  for (const [part, check] of Object.entries({ port, ...ADDRESS_CHECKS })) {
+  const parts: Partial<Record<keyof AddressVector, unknown>> = address;
+  const allowed = portAmong(ports, parts.port);
+  if (allowed !== undefined) return { attribute: `${attribute}.port`, value: parts.port, allowed };
+  for (const [part, check] of ADDRESS_CHECKS) {
     const value = parts[part];
     const allowed = check(value);
-    if (allowed !== undefined) return { attribute: `${name}.${part}`, value, allowed };
+    if (allowed !== undefined) return { attribute: `${attribute}.${part}`, value, allowed };
   }
   return undefined;
 }

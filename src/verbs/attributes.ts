@@ -22,16 +22,19 @@ export interface AddressVector extends PathAddress {
   readonly sl?: number;
 }
 
-export const ADDRESS_DEFAULTS = { flowLabel: 0, hopLimit: 64, sl: 0 } as const;
-
 /** A copy with all defaults filled in. */
 export function addressOf(address: AddressVector): Required<AddressVector> {
-  const { port, localGid, remoteGid, trafficClass, sourcePort, flowLabel, hopLimit, sl } = {
-    ...ADDRESS_DEFAULTS,
-    ...address,
+  const { port, localGid, remoteGid, trafficClass, sourcePort, flowLabel = 0, hopLimit = 64, sl = 0 } = address;
+  return {
+    port,
+    localGid: gidAt(localGid),
+    remoteGid: gidAt(remoteGid),
+    trafficClass,
+    sourcePort,
+    flowLabel,
+    hopLimit,
+    sl,
   };
-  const gids = { localGid: gidAt(localGid), remoteGid: gidAt(remoteGid) };
-  return { port, ...gids, trafficClass, sourcePort, flowLabel, hopLimit, sl };
 }
 
 /** A queue pair's attributes besides its state (IBTA 11.2.5.2). Beside each: its name in libibverbs. */

@@ -1,6 +1,9 @@
-import { assert } from '../base/index.js';
-import { QPN_FIRST, QPN_LAST } from './attribute-check.js';
+import { assert, QPN_MAX } from '../base/index.js';
 
+/** The first number that is a queue pair's own: 0 is the SMI, 1 the GSI. */
+export const QPN_FIRST = 2;
+/** The last: 2²⁴ − 1 is every queue pair of a multicast group. */
+export const QPN_LAST = QPN_MAX - 1;
 /** The numbers that a queue pair can have. */
 export const QPN_COUNT_MAX = QPN_LAST - QPN_FIRST + 1;
 

@@ -1,6 +1,5 @@
 import { assert, type Qpn, type Random, uniform } from '../base/index.js';
-import { QPN_FIRST, QPN_LAST } from './attribute-check.js';
-import { QPN_COUNT_MAX } from './limits.js';
+import { QPN_COUNT_MAX, QPN_FIRST, QPN_LAST } from './limits.js';
 
 const END = 0;
 

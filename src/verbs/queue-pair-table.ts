@@ -1,4 +1,4 @@
-import type { Random, ReferenceLedger } from '../base/index.js';
+import { assert, type Random, type ReferenceLedger } from '../base/index.js';
 import { TRANSPORTS, type Transport } from './attributes.js';
 import { VerbsError } from './error.js';
 import { checkLimits, DEFAULT_QUEUE_PAIR_LIMITS, type QueuePairLimits } from './limits.js';
@@ -67,6 +67,7 @@ export class QueuePairTable<Context = unknown> {
       });
     }
     const slot = this.#freeSlots.pop() ?? this.#queuePairs.length;
+    assert(slot <= maxQueuePairs, 'slots are used again');
     const qpn = this.#numbers.allocate(slot);
     const queuePair = new QueuePair<Context>({
       qpn,

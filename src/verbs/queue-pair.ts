@@ -73,7 +73,7 @@ export class QueuePair<Context = unknown> {
 
   /**
    * Changes state and attributes (IBTA 11.2.5.2; `ibv_modify_qp`). RESET forgets all attributes. What the CM's `getQpAttr` says
-   * can be given as it is; further attributes may be added.
+   * of a reliable connection can be given as it is, with further attributes added; for an unreliable one, without what only the former have.
    * @throws VerbsError `INVALID_TRANSITION`, `MISSING_ATTRIBUTE`, `ATTRIBUTE_NOT_ALLOWED`, `INVALID_ATTRIBUTE`, `DESTROYED`. Nothing has changed then.
    */
   modify(attributes: ModifyAttributes): void {
@@ -86,22 +86,24 @@ export class QueuePair<Context = unknown> {
     if (transition === undefined) {
       throw this.#error('INVALID_TRANSITION', `cannot go from ${from} to ${to}`, change);
     }
-    const given = givenOf(others);
-    const { required, optional } = transition;
-    for (const attribute of Object.keys(given) as AttributeName[]) {
-      if (required.includes(attribute) || optional.includes(attribute)) continue;
-      throw this.#error('ATTRIBUTE_NOT_ALLOWED', `cannot have ${attribute} set from ${from} to ${to}`, {
-        attribute,
-        ...change,
-      });
+    const given: Partial<Record<AttributeName, unknown>> = {};
+    for (const [key, value] of Object.entries(others)) {
+      if (value === undefined) continue;
+      const attribute = key as AttributeName;
+      if (!transition.required.includes(attribute) && !transition.optional.includes(attribute)) {
+        const text = `cannot have ${attribute} set from ${from} to ${to}`;
+        throw this.#error('ATTRIBUTE_NOT_ALLOWED', text, { attribute, ...change });
+      }
+      const complaint = complaintAbout(attribute, value, this.#ports);
+      if (complaint) throw this.#invalid(complaint, change);
+      given[attribute] = value;
     }
-    const attribute = required.find((name) => given[name] === undefined);
-    if (attribute !== undefined) {
+    for (const attribute of transition.required) {
+      if (given[attribute] !== undefined) continue;
       throw this.#error('MISSING_ATTRIBUTE', `needs ${attribute} from ${from} to ${to}`, { attribute, ...change });
     }
-    const complaint = complaintAbout(given, this.#ports);
-    if (complaint) throw this.#invalid(complaint, change);
-    const values = to === 'RESET' ? INITIAL_VALUES[this.transport] : { ...this.#values, ...withOwnAddresses(given) };
+    const before = to === 'RESET' ? INITIAL_VALUES[this.transport] : this.#values;
+    const values = { ...before, ...withOwnAddresses(given as AttributeValues) };
     const contradiction = contradictionIn(values);
     if (contradiction) throw this.#invalid(contradiction, change);
     this.#state = to;
@@ -157,11 +159,6 @@ export class QueuePair<Context = unknown> {
 
 function hex(qpn: Qpn): string {
   return `0x${qpn.toString(16)}`;
-}
-
-/** What was given a value. */
-function givenOf(attributes: Omit<ModifyAttributes, 'state'>): AttributeValues {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }
 
 /** The same values; the addresses are copies, so that nobody else can change them. */

@@ -182,13 +182,20 @@ describe('the values', () => {
 
   test('are copies on the way in and on the way out', () => {
     const queuePair = madeIn('INIT', 'rc');
-    const remoteGid = PATH.remoteGid.slice();
-    queuePair.modify({ ...toward('rc', 'RTR'), path: { ...PATH, remoteGid }, alternatePath: { ...PATH, remoteGid } });
-    remoteGid.fill(1);
+    const gids = (): { localGid: Uint8Array; remoteGid: Uint8Array } => ({
+      localGid: new Uint8Array(16).fill(1),
+      remoteGid: new Uint8Array(16).fill(2),
+    });
+    const given = { ...PATH, ...gids() };
+    queuePair.modify({ ...toward('rc', 'RTR'), path: given, alternatePath: given });
+    given.localGid.fill(7);
+    given.remoteGid.fill(7);
     for (const name of ['path', 'alternatePath'] as const) {
-      queuePair.query()[name]?.remoteGid.fill(2);
-      queuePair.query()[name]?.localGid.fill(2);
-      expect(queuePair.query()[name]).toEqual({ ...PATH, flowLabel: 0, hopLimit: 64, sl: 0 });
+      const expected = { ...PATH, ...gids(), flowLabel: 0, hopLimit: 64, sl: 0 };
+      expect(queuePair.query()[name]).toEqual(expected);
+      queuePair.query()[name]?.localGid.fill(8);
+      queuePair.query()[name]?.remoteGid.fill(8);
+      expect(queuePair.query()[name]).toEqual(expected);
     }
   });
 

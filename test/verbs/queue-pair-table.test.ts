@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Random, type Reference, ReferenceLedger, SeededRandom } from '../../src/base/index.js';
@@ -95,6 +98,22 @@ describe('maxQueuePairs', () => {
     ];
     for (const limits of wrong) expect(() => tables(limits)).toThrow(/maxQueuePairs/);
   });
+});
+
+test('a table keeps nothing of the queue pairs that are gone', async () => {
+  const { ledger, table } = tables();
+  const gone = ((): WeakRef<QueuePair> => {
+    const queuePair = table.create({ transport: 'rc' });
+    queuePair.destroy();
+    return new WeakRef(queuePair);
+  })();
+  ledger.poll();
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  // What a WeakRef was made of stays until the turn ends.
+  await nextTurn();
+  collectGarbage();
+  expect(gone.deref()).toBeUndefined();
 });
 
 test('a transport is one of the three', () => {
