@@ -80,7 +80,9 @@ export class QueuePair<Context = unknown> {
     this.#refuseIfDestroyed();
     const from = this.#state;
     const { state: to = from, ...others } = attributes;
-    if (!isState(to)) throw this.#invalid({ attribute: 'state', value: to, allowed: 'a state of a queue pair' }, {});
+    if (!isState(to)) {
+      throw this.#invalid({ attribute: 'state', value: to, allowed: 'a state of a queue pair' }, { from });
+    }
     const change = { from, to };
     const transition = TRANSITIONS[this.transport][from][to];
     if (transition === undefined) {

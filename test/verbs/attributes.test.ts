@@ -113,7 +113,7 @@ describe('the range of', () => {
       const { code, details } = errorOf(() => queuePair.modify({ state } as object));
       expect({ code, details }).toMatchObject({
         code: 'INVALID_ATTRIBUTE',
-        details: { attribute: 'state', value: state },
+        details: { attribute: 'state', value: state, from: 'RTR' },
       });
       expect(queuePair.query()).toEqual(before);
     }
