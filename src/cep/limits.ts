@@ -1,16 +1,17 @@
-import { assert, seconds } from '../base/index.js';
+import { seconds } from '../base/index.js';
+import { invalid } from './parameter-check.js';
 
 /** What a manager may hold. Each limit's effect stands beside it. Memory that is not used costs nothing. */
 export interface CepLimits {
   /** CEPs at once, timewait included. `create` fails with `LIMIT_REACHED`; a REQ is rejected with "no resources". 1 to 1,048,575. */
   readonly maxCeps: number;
-  /** Messages kept: sent and unanswered, queued to be sent, or received and not yet polled. Beyond it datagrams are dropped and calls fail. */
+  /** Messages kept: sent and unanswered, queued to be sent, or received and not yet polled. Beyond it datagrams are dropped and calls fail. 4 to 4,194,303. */
   readonly maxMads: number;
-  /** Messages queued to be sent. Beyond it the newest is dropped, as a full link would. */
+  /** Messages queued to be sent. Beyond it the newest is dropped, as a full link would. 1 to 4,194,303. */
   readonly maxTransmits: number;
-  /** New requests (REQ and SIDR_REQ) that one source may send a second, and at once after a pause. Beyond it they are dropped. */
+  /** New requests (REQ and SIDR_REQ) that one source may send a second, and at once after a pause: at least 1, Infinity for no limit. Beyond it they are dropped. */
   readonly maxRequestsPerSecond: number;
-  /** Answers a second to one source's messages that belong to no connection. Beyond it they are left unanswered. */
+  /** Answers a second to one source's messages that belong to no connection: likewise. Beyond it they are left unanswered. */
   readonly maxStrayAnswersPerSecond: number;
 }
 
@@ -24,6 +25,8 @@ export const DEFAULT_LIMITS: CepLimits = {
 /** Sources are counted in so many buckets, whatever their number: a power of two. */
 export const RATE_BUCKETS = 1_024;
 export const MAX_CEPS = 2 ** 20 - 1;
+/** A gigabyte of message buffers: what every platform can reserve. */
+export const MAX_MADS = 2 ** 22 - 1;
 /** A CEP's path, its alternate path, and the one that is proposed. */
 export const PATHS_PER_CEP = 3;
 /** The fewest buffers with which one input can always be handled: the message kept, its answer, and a reject. */
@@ -37,12 +40,21 @@ export const MAX_MRA_EXTENSION = seconds(1_100);
 /** How long an unbound CEP goes on disconnecting, and how long it stays in timewait, whatever times its peer named. */
 export const MAX_UNBOUND_WAIT = seconds(300);
 
+/** @throws CepError `INVALID_PARAMETER`: `details.parameter` names the limit. */
 export function checkLimits(limits: CepLimits): void {
-  const { maxRequestsPerSecond, maxStrayAnswersPerSecond, ...counts } = limits;
-  for (const [name, limit] of Object.entries(counts)) assert(Number.isInteger(limit), `${name} is an integer`);
-  for (const rate of [maxRequestsPerSecond, maxStrayAnswersPerSecond])
-    assert(rate >= 1, 'rates are at least 1 a second');
-  assert(limits.maxCeps >= 1 && limits.maxCeps <= MAX_CEPS, `maxCeps is from 1 to ${MAX_CEPS}`);
-  assert(limits.maxMads > SPARE_MADS, `maxMads is more than ${SPARE_MADS}`);
-  assert(limits.maxTransmits >= 1, 'maxTransmits is at least 1');
+  checkCount(limits, 'maxCeps', 1, MAX_CEPS);
+  checkCount(limits, 'maxMads', SPARE_MADS + 1, MAX_MADS);
+  checkCount(limits, 'maxTransmits', 1, MAX_MADS);
+  checkRate(limits, 'maxRequestsPerSecond');
+  checkRate(limits, 'maxStrayAnswersPerSecond');
+}
+
+function checkCount(limits: CepLimits, name: keyof CepLimits, min: number, max: number): void {
+  const count = limits[name];
+  if (!(Number.isInteger(count) && count >= min && count <= max))
+    throw invalid(`limits.${name}`, count, `an integer from ${min} to ${max}`);
+}
+
+function checkRate(limits: CepLimits, name: keyof CepLimits): void {
+  if (!(limits[name] >= 1)) throw invalid(`limits.${name}`, limits[name], 'at least 1 a second');
 }

@@ -82,6 +82,7 @@ export class CepManager {
   /** The message polled last: its buffer and path are given up at the next poll. */
   readonly #transmit;
 
+  /** @throws {@link CepError} `INVALID_PARAMETER` for a limit that is out of its range. */
   constructor({ caGuid, random, limits }: CepManagerOptions) {
     const all = { ...DEFAULT_LIMITS, ...limits };
     checkLimits(all);

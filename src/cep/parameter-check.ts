@@ -31,7 +31,8 @@ function checkDuration(parameter: string, value: number): void {
   if (!(value >= 0)) throw invalid(parameter, value, 'a time in microseconds');
 }
 
-function invalid(parameter: string, value: unknown, allowed: string): CepError {
+/** The error for a value that is not what it must be. */
+export function invalid(parameter: string, value: unknown, allowed: string): CepError {
   return new CepError('INVALID_PARAMETER', `${parameter} is ${String(value)}; it must be ${allowed}`, { parameter });
 }
 

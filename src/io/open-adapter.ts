@@ -31,7 +31,8 @@ const CA_GUID_MAX = 2n ** 64n - 1n;
 
 /**
  * Opens an adapter on an address of this machine: binds UDP port 4791 there. Close it, or the process does not end.
- * @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `NAME_NOT_FOUND`, `SOCKET`; EndpointError `INVALID_ARGUMENT`
+ * @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `NAME_NOT_FOUND`, `SOCKET`; EndpointError `INVALID_ARGUMENT`; CepError `INVALID_PARAMETER` for
+ * a limit that is out of its range.
  */
 export async function openAdapter(options: OpenAdapterOptions): Promise<Adapter> {
   const { address, caGuid, onEvent, wrapPort } = options;

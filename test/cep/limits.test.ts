@@ -208,16 +208,30 @@ describe('events', () => {
   });
 });
 
-test('limits that mean nothing are refused', () => {
-  const wrong: Partial<CepLimits>[] = [
-    { maxCeps: 0 },
-    { maxCeps: 2 ** 20 },
-    { maxCeps: 1.5 },
-    { maxMads: 3 },
-    { maxMads: Number.NaN },
-    { maxMads: 10.5 },
-    { maxTransmits: 0 },
-    { maxTransmits: 2.5 },
-  ];
-  for (const limits of wrong) expect(() => new Pair(limits)).toThrow(code('ASSERTION'));
+test.each<[keyof CepLimits, unknown, string]>([
+  ['maxCeps', 0, 'from 1 to 1048575'],
+  ['maxCeps', 2 ** 20, 'from 1 to 1048575'],
+  ['maxCeps', 1.5, 'an integer'],
+  ['maxCeps', undefined, 'an integer'],
+  ['maxMads', 3, 'from 4 to 4194303'],
+  ['maxMads', Number.NaN, 'an integer'],
+  ['maxMads', 2 ** 22, 'from 4 to 4194303'],
+  ['maxMads', Number.POSITIVE_INFINITY, 'an integer'],
+  ['maxTransmits', 0, 'from 1 to 4194303'],
+  ['maxTransmits', 2 ** 22, 'from 1 to 4194303'],
+  ['maxRequestsPerSecond', 0.5, 'at least 1 a second'],
+  ['maxRequestsPerSecond', Number.NaN, 'at least 1 a second'],
+  ['maxRequestsPerSecond', undefined, 'at least 1 a second'],
+  ['maxStrayAnswersPerSecond', 0, 'at least 1 a second'],
+  ['maxStrayAnswersPerSecond', -1, 'at least 1 a second'],
+])('%s = %s is the caller’s fault, and the error names the limit and what it may be', (name, value, range) => {
+  const parameter = `limits.${name}`;
+  expect(() => new Pair({ [name]: value })).toThrow(
+    expect.objectContaining({
+      name: 'CepError',
+      code: 'INVALID_PARAMETER',
+      message: expect.stringMatching(new RegExp(`^${parameter} is ${String(value)}; it must be .*${range}`)),
+      details: { parameter },
+    }),
+  );
 });
