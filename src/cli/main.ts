@@ -5,9 +5,9 @@ import { decodeCommand } from './decode.js';
 import { demoCommand } from './demo.js';
 import { exploreCommand } from './explore.js';
 import { listenCommand } from './listen.js';
+import { endWhenOutputFails, STATUS_FAILED } from './output-failure.js';
 import { simCommand } from './sim.js';
 
-const STATUS_FAILED = 1;
 const STATUS_USAGE = 2;
 
 function program(): Command {
@@ -58,12 +58,7 @@ function complainOnOneLine(command: Command, name: string): void {
 
 const onOneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' ');
 
-// Whoever reads our output may stop reading, as `head` does: that is no failure. Node ignores the system's SIGPIPE; those who
-// have something to close before the end listen for this one.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(0);
-});
+endWhenOutputFails();
 
 try {
   await program().parseAsync();

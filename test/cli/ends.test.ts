@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import {
   eventsOf,
   freshAddress,
+  IBCM,
   ibcm,
   listening,
   next,
   PORT,
+  Program,
   type Result,
   run,
   SHORT,
@@ -219,4 +223,36 @@ describe.concurrent('whoever stops reading the output', () => {
     expect(client.milliseconds).toBeLessThan(2 * STARTING_MS);
     expect((await server.ended).status).toBe(0);
   });
+});
+
+describe.skipIf(!existsSync('/dev/full')).concurrent('output that cannot be written', () => {
+  const toFull = (...args: readonly string[]): Program =>
+    new Program('sh', ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, IBCM, ...args]);
+  const said = { status: 1, stderr: expect.stringMatching(/^ibcm: cannot write to standard output: ENOSPC[^\n]*\n$/) };
+
+  test.each([
+    ['--help'],
+    ['listen', '--help'],
+    ['listen', `${freshAddress()}:${PORT}`],
+    ['explore', '--script', 'sidr'],
+    ['sim', '--seeds', '1..2'],
+    ['decode', fileURLToPath(new URL('../wire/capture/files/linux/sidr-reject.pcap', import.meta.url))],
+  ])('is one line of complaint and status 1: %s %s', async (...args) => {
+    expect(await toFull(...args).ended).toMatchObject(said);
+  });
+
+  test('ends a client, whose server is told', async () => {
+    const address = freshAddress();
+    const server = await listening(address, '--count', '1', ...SHORT.slice(0, 2));
+    const client = await toFull('connect', `${address}:${PORT}`, '--hold-ms', '60000').ended;
+    expect(client).toMatchObject(said);
+    expect((await server.ended).status).toBe(0);
+    // Whether it was connected already is a matter of time.
+    expect(server.lines.at(-1)).toMatch(/rej_received|closed .* cause=peer$|error .*(refused|took|withd)/);
+  });
+});
+
+test.skipIf(!existsSync('/dev/full'))('a complaint that cannot be written does not change the status', async () => {
+  const program = new Program('sh', ['-c', 'exec "$@" 2> /dev/full', 'sh', process.execPath, IBCM, 'no-such-command']);
+  expect((await program.ended).status).toBe(2);
 });
