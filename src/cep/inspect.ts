@@ -4,6 +4,10 @@ import { imageOf, type NameBytes } from './image.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
 import { STATES, type State } from './states.js';
 
+/** Words that {@link CepInspector.nextChanged} notes of a CEP. */
+const SEEN_WORDS = 3;
+const NOTHING_SEEN = new Int32Array(0);
+
 /**
  * Reads what the manager holds, CEP by CEP, and changes nothing: for simulators and tests that check invariants after
  * every step, so it allocates nothing. Slots are numbered from 1; {@link moveTo} says whether one holds a CEP, and the
@@ -12,6 +16,8 @@ import { STATES, type State } from './states.js';
 export class CepInspector {
   readonly #core: CepCore;
   readonly #cep: CepCursor;
+  /** What the CEPs were like when {@link nextChanged} last met them; {@link SEEN_WORDS} a slot. */
+  #seen = NOTHING_SEEN;
 
   constructor(core: CepCore) {
     this.#core = core;
@@ -63,8 +69,36 @@ export class CepInspector {
 
   /** Moves to a slot. @returns whether there is a CEP. */
   moveTo(slot: number): boolean {
-    const cep = this.#cep.moveTo(slot);
-    return cep.owner !== 0 || (cep.flags & FLAGS.unbound) !== 0;
+    this.#cep.moveTo(slot);
+    return this.exists;
+  }
+
+  /**
+   * Moves to the next CEP above slot `after` that is different from when this was last asked: its state, owner, flags, queue pair, timers,
+   * or the number of its events or retries. One that is gone since is different, too.
+   * @returns its slot; 0 if no other has changed.
+   */
+  nextChanged(after: number): number {
+    const { store, timers, limits } = this.#core;
+    const { maxCeps } = limits;
+    const { highestSlot } = store;
+    if (this.#seen === NOTHING_SEEN) this.#seen = new Int32Array((maxCeps + 1) * SEEN_WORDS);
+    const seen = this.#seen;
+    const row = this.#row;
+    for (let slot = after + 1; slot <= highestSlot; slot += 1) {
+      this.#cep.moveTo(slot);
+      const { flags, localQpn } = row;
+      const timed = (timers.isArmed(slot) ? 1 : 0) | (timers.isArmed(maxCeps + slot) ? 2 : 0);
+      const progress = row.state | (row.unreadEvents << 8) | (row.retries << 16) | (timed << 24);
+      const identity = (row.owner << 16) | flags;
+      const at = slot * SEEN_WORDS;
+      if (seen[at] === progress && seen[at + 1] === identity && seen[at + 2] === localQpn) continue;
+      seen[at] = progress;
+      seen[at + 1] = identity;
+      seen[at + 2] = localQpn;
+      return slot;
+    }
+    return 0;
   }
 
   /** Moves to the CEP that a CID names, whoever owns it. @returns whether there is one. */
@@ -79,6 +113,11 @@ export class CepInspector {
     const slot = this.#core.store.slotOfCommId(commId);
     this.#cep.moveTo(slot);
     return slot !== 0;
+  }
+
+  /** Whether there is a CEP in the slot. */
+  get exists(): boolean {
+    return this.#row.owner !== 0 || (this.#row.flags & FLAGS.unbound) !== 0;
   }
 
   get slot(): number {

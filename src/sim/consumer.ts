@@ -154,6 +154,7 @@ export class Consumer {
     const { inspector } = this.adapter;
     assert(inspector.find(cid), 'a CEP that was just used exists');
     side.localCommId = inspector.localCommId;
+    world.attemptsByCommId.set(side.localCommId, attempt);
     if (side.part.destroyAfter > 0) world.later(side.part.destroyAfter, side, 'destroy');
   }
 
@@ -307,6 +308,7 @@ export class Consumer {
     side.remotePsn = REQ.fields.startingPsn.get(bytes, at);
     side.remoteCommId = REQ.fields.localCommId.get(bytes, at);
     if (this.adapter.inspector.find(cid)) side.localCommId = this.adapter.inspector.localCommId;
+    if (side.localCommId !== 0) world.attemptsByCommId.set(side.localCommId, attempt);
     attempt.passives.push(side);
     this.sides.set(cid, side);
     if (side.part.destroyAfter > 0) world.later(side.part.destroyAfter, side, 'destroy');

@@ -244,19 +244,18 @@ export class Fabric {
     if (attempt !== undefined) attempt.hasLosses = true;
   }
 
-  /** The attempt that a message belongs to, as far as its comm IDs say. Slow: for faults and ladders. */
+  /** The attempt that a message belongs to, as far as its comm IDs say. */
   attemptOf(mad: number): Attempt | undefined {
-    const { attempts } = this.#world;
+    const { attempts, attemptsByCommId } = this.#world;
     const bytes = this.#bytes;
     if (this.#messageAt(mad) === 'REQ') {
       const tag = mad + REQ.fields.privateData.byte;
       return attempts[new DataView(bytes.buffer).getUint32(tag)];
     }
-    const local = REJ.fields.localCommId.get(bytes, mad);
-    const remote = REJ.fields.remoteCommId.get(bytes, mad);
-    const isMeant = ({ localCommId }: { localCommId: number }): boolean =>
-      localCommId !== 0 && (localCommId === local || localCommId === remote);
-    return attempts.find((each) => each !== undefined && (each.actives.some(isMeant) || each.passives.some(isMeant)));
+    return (
+      attemptsByCommId.get(REJ.fields.localCommId.get(bytes, mad)) ??
+      attemptsByCommId.get(REJ.fields.remoteCommId.get(bytes, mad))
+    );
   }
 
   #messageAt(mad: number): MessageName {

@@ -6,6 +6,14 @@ import { below, between, chance, streamOf } from './streams.js';
 export const TRANSMISSION_FAULTS = ['lose', 'duplicate', 'reorder', 'delay', 'corrupt'] as const;
 export type TransmissionFaultKind = (typeof TRANSMISSION_FAULTS)[number];
 
+const RATE_OF = {
+  lose: 'loss',
+  duplicate: 'duplication',
+  reorder: 'reordering',
+  delay: 'delay',
+  corrupt: 'corruption',
+} as const satisfies Record<TransmissionFaultKind, keyof SimSettings>;
+
 /**
  * The n-th transmission of a link (from one port to another) is lost, arrives twice, … A fault names a place, not a
  * probability: a run can be repeated with fewer of them.
@@ -75,13 +83,20 @@ export class DrawnFaults implements TransmissionFaults {
   readonly #settings: SimSettings;
   readonly #ports: number;
   readonly #streams: (SeededRandom | undefined)[] = [];
+  /** The rates, added up: what is drawn below a kind's sum, and not below the one before, is that kind. */
+  readonly #upTo: readonly number[];
   readonly #any: number;
 
   constructor(seed: number, settings: SimSettings) {
     this.#seed = seed;
     this.#settings = settings;
     this.#ports = settings.adapters * settings.ports;
-    this.#any = TRANSMISSION_FAULTS.reduce((sum, kind) => sum + this.#rate(kind), 0);
+    let sum = 0;
+    this.#upTo = TRANSMISSION_FAULTS.map((kind) => {
+      sum += settings[RATE_OF[kind]];
+      return sum;
+    });
+    this.#any = sum;
   }
 
   next(from: number, to: number, n: number): TransmissionFault | undefined {
@@ -92,31 +107,12 @@ export class DrawnFaults implements TransmissionFaults {
       random = streamOf(this.#seed, 'transmissionFaults', link);
       this.#streams[link] = random;
     }
-    let left = between(random, 0, 1);
-    for (const kind of TRANSMISSION_FAULTS) {
-      left -= this.#rate(kind);
-      if (left >= 0) continue;
-      const fault = { kind, from, to, n, amount: this.#amount(kind, random) };
-      this.drawn.push(fault);
-      return fault;
-    }
-    return undefined;
-  }
-
-  #rate(kind: TransmissionFaultKind): number {
-    const { loss, duplication, reordering, delay, corruption } = this.#settings;
-    switch (kind) {
-      case 'lose':
-        return loss;
-      case 'duplicate':
-        return duplication;
-      case 'reorder':
-        return reordering;
-      case 'delay':
-        return delay;
-      case 'corrupt':
-        return corruption;
-    }
+    const drawn = between(random, 0, 1);
+    if (drawn >= this.#any) return undefined;
+    const kind = TRANSMISSION_FAULTS[this.#upTo.findIndex((sum) => drawn < sum)] as TransmissionFaultKind;
+    const fault = { kind, from, to, n, amount: this.#amount(kind, random) };
+    this.drawn.push(fault);
+    return fault;
   }
 
   #amount(kind: TransmissionFaultKind, random: SeededRandom): number {

@@ -2,6 +2,7 @@ import { type CaGuid, type Cid, type Gid, gidAt, type Instant, NEVER, parseGid }
 import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
 import type { CepInspector, CmPath } from '../cep/index.js';
 import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
+import { Books } from './books.js';
 import { Consumer } from './consumer.js';
 import { streamOf } from './streams.js';
 import type { World } from './world.js';
@@ -40,6 +41,8 @@ export class SimAdapter {
   /** Undefined while it is away after a crash. */
   ca: ChannelAdapter | undefined;
   inspector: CepInspector;
+  /** What its CEPs add up to. */
+  books: Books;
   consumers: Consumer[] = [];
   /** When the adapter wants to be called. */
   wakeAt: Instant = NEVER;
@@ -56,11 +59,11 @@ export class SimAdapter {
     this.#world = world;
     this.#make = make;
     this.gids = Array.from({ length: world.settings.ports }, (_, index) => gidOf(number, index + 1));
-    this.inspector = this.start();
+    [this.inspector, this.books] = this.start();
   }
 
   /** Comes into being, or again after a crash: same addresses and CA GUID, nothing remembered, other comm IDs. */
-  start(): CepInspector {
+  start(): [CepInspector, Books] {
     const { seed, settings } = this.#world;
     this.ca = this.#make({
       caGuid: BigInt(0x0002_c900_0000 + this.number) as CaGuid,
@@ -70,6 +73,7 @@ export class SimAdapter {
     });
     const { cep } = this.ca;
     this.inspector = cep.inspect();
+    this.books = new Books(this.inspector, cep.limits.maxCeps, settings.ports);
     this.consumers = Array.from(
       { length: settings.owners },
       (_, index) => new Consumer(this.#world, this, index, cep.openOwner()),
@@ -78,7 +82,7 @@ export class SimAdapter {
     this.delivered = 0;
     this.#busy.length = 0;
     for (const _ of this.gids) this.#busy.push(new Uint8Array(QPNS + MORE_QPNS));
-    return this.inspector;
+    return [this.inspector, this.books];
   }
 
   /** Loses everything. Its consumers die with it. */

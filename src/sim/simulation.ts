@@ -93,12 +93,13 @@ export class Simulation {
         time = each.wakeAt;
         adapter = each;
       }
-      if (time === NEVER) return;
+      if (time === NEVER) break;
       if (time > latest) world.fail('rest', `something is still to happen at ${(time / 1_000).toFixed(0)} ms`);
       world.now = Math.max(world.now, time) as Instant;
       if (adapter === undefined) this.#happen(world.ahead.take());
       else this.#wake(adapter);
     }
+    for (const each of this.#adapters) if (each.ca !== undefined) this.#checker.checkAll(each);
   }
 
   #wake(adapter: SimAdapter): void {
@@ -150,7 +151,8 @@ export class Simulation {
   #settle(adapter: SimAdapter): void {
     const { ca } = adapter;
     if (ca === undefined) return;
-    for (let busy = true; busy; ) {
+    // A consumer's answer may be what another one waits for.
+    for (let busy = true; busy && adapter.inspector.events > 0; ) {
       busy = false;
       for (const consumer of adapter.consumers) if (consumer.poll()) busy = true;
     }
@@ -178,6 +180,7 @@ export class Simulation {
       case 'crash': {
         const adapter = this.#adapters[fault.adapter] as SimAdapter;
         if (adapter.ca === undefined) return;
+        this.#checker.checkAll(adapter);
         checkCounters(world, adapter, adapter.ca);
         // Its peers cannot know.
         for (const attempt of world.attempts) {

@@ -2,12 +2,12 @@ import { type Instant, NEVER } from '../base/index.js';
 
 /**
  * What is going to happen, earliest first; what is due at the same moment happens in the order in which it was added.
- * A binary heap in typed arrays: an entry is a moment and a number that its user understands.
+ * A binary heap in typed arrays: an entry is a moment and an integer of 32 bits that its user understands.
  */
 export class TimeHeap {
   #times = new Float64Array(1024);
   #orders = new Float64Array(1024);
-  #values = new Float64Array(1024);
+  #values = new Int32Array(1024);
   #size = 0;
   #added = 0;
 
@@ -80,13 +80,13 @@ export class TimeHeap {
   }
 
   #grow(): void {
-    const grown = (old: Float64Array): Float64Array<ArrayBuffer> => {
-      const larger = new Float64Array(old.length * 2);
+    const length = this.#times.length * 2;
+    const grow = <T extends Float64Array | Int32Array>(larger: T, old: T): T => {
       larger.set(old);
       return larger;
     };
-    this.#times = grown(this.#times);
-    this.#orders = grown(this.#orders);
-    this.#values = grown(this.#values);
+    this.#times = grow(new Float64Array(length), this.#times);
+    this.#orders = grow(new Float64Array(length), this.#orders);
+    this.#values = grow(new Int32Array(length), this.#values);
   }
 }

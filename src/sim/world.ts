@@ -1,9 +1,8 @@
-import type { Cid, Instant, SeededRandom } from '../base/index.js';
+import type { Cid, Instant } from '../base/index.js';
 import type { Consumer } from './consumer.js';
 import { Digest } from './digest.js';
 import type { SimSettings } from './settings.js';
 import { Attempt, Side } from './side.js';
-import { streamOf } from './streams.js';
 import { TimeHeap } from './time-heap.js';
 import type { Trace } from './trace.js';
 import { type Invariant, ViolationError } from './violation.js';
@@ -13,9 +12,9 @@ export const ACTIONS = ['answer', 'end', 'answerDisconnect', 'data', 'destroy', 
 export type Action = (typeof ACTIONS)[number];
 const ACTION_NUMBER = Object.fromEntries(ACTIONS.map((action, number) => [action, number])) as Record<Action, number>;
 
-/** What lies ahead: an entry of the heap is one of these kinds and a number. */
+/** What lies ahead: an entry of the heap is one of these kinds and a number, in one small integer. */
 export const ENTRY = { arrival: 0, start: 1, action: 2, faultBegins: 3, faultEnds: 4 } as const;
-const ENTRY_RANGE = 2 ** 40;
+const KIND_BITS = 3;
 
 /** What all parts of one simulation share: time, what lies ahead, and the record of what was. */
 export class World {
@@ -27,7 +26,10 @@ export class World {
   readonly trace: Trace | undefined;
   readonly attempts: (Attempt | undefined)[] = [];
   readonly sides: Side[] = [];
-  readonly misuse: SeededRandom;
+  /** The attempt that each comm ID was given out for. Comm IDs are random: that two adapters give out the same one is not to be expected. */
+  readonly attemptsByCommId = new Map<number, Attempt>();
+  /** When the time of faults is over. */
+  readonly healedAt: number;
   /** What is still established is being disconnected, in a network that is whole: consumers answer at once. */
   isFinal = false;
   /** Attempts that were begun, later tries with the same CEP included. */
@@ -37,17 +39,17 @@ export class World {
     this.seed = seed;
     this.settings = settings;
     this.trace = trace;
-    this.misuse = streamOf(seed, 'misuse');
+    this.healedAt = settings.faultPhaseMs * 1_000;
   }
 
   /** Whether the time of faults is over, and with it the time of new attempts. */
   get isHealed(): boolean {
-    return this.now >= this.settings.faultPhaseMs * 1_000;
+    return this.now >= this.healedAt;
   }
 
   /** Adds an entry. @param time a moment, not a span. */
   at(time: number, kind: number, number: number): void {
-    this.ahead.add(time, kind * ENTRY_RANGE + number);
+    this.ahead.add(time, (number << KIND_BITS) | kind);
   }
 
   /** Puts off what a consumer does with one of its sides. */
@@ -57,11 +59,11 @@ export class World {
 
   /** Splits an entry into its kind and its number. */
   static kindOf(entry: number): number {
-    return Math.floor(entry / ENTRY_RANGE);
+    return entry & (2 ** KIND_BITS - 1);
   }
 
   static numberOf(entry: number): number {
-    return entry % ENTRY_RANGE;
+    return entry >> KIND_BITS;
   }
 
   newSide(attempt: Attempt, role: 'active' | 'passive', consumer: Consumer, cid: Cid): Side {
