@@ -5,7 +5,7 @@ import { type Cep, type CepCursor, FLAGS } from './record.js';
 import { STATES, type State } from './states.js';
 
 /** Words that {@link CepInspector.nextChanged} notes of a CEP. */
-const SEEN_WORDS = 3;
+const SEEN_WORDS = 4;
 const NOTHING_SEEN = new Int32Array(0);
 
 /**
@@ -74,8 +74,8 @@ export class CepInspector {
   }
 
   /**
-   * Moves to the next CEP above slot `after` that is different from when this was last asked: its state, owner, flags, queue pair, timers,
-   * or the number of its events or retries. One that is gone since is different, too.
+   * Moves to the next CEP above slot `after` that is different from when this was last asked: its state, owner, flags, queue pair, path,
+   * timers, or the number of its events or retries. One that is gone since is different, too.
    * @returns its slot; 0 if no other has changed.
    */
   nextChanged(after: number): number {
@@ -87,15 +87,17 @@ export class CepInspector {
     const row = this.#row;
     for (let slot = after + 1; slot <= highestSlot; slot += 1) {
       this.#cep.moveTo(slot);
-      const { flags, localQpn } = row;
+      const { flags, localQpn, path } = row;
       const timed = (timers.isArmed(slot) ? 1 : 0) | (timers.isArmed(maxCeps + slot) ? 2 : 0);
       const progress = row.state | (row.unreadEvents << 8) | (row.retries << 16) | (timed << 24);
       const identity = (row.owner << 16) | flags;
       const at = slot * SEEN_WORDS;
-      if (seen[at] === progress && seen[at + 1] === identity && seen[at + 2] === localQpn) continue;
+      if (seen[at] === progress && seen[at + 1] === identity && seen[at + 2] === localQpn && seen[at + 3] === path)
+        continue;
       seen[at] = progress;
       seen[at + 1] = identity;
       seen[at + 2] = localQpn;
+      seen[at + 3] = path;
       return slot;
     }
     return 0;

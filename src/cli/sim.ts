@@ -16,10 +16,9 @@ import { dashed, explain, failureLines, settingsLines } from './sim-report.js';
 import type { SeedRange } from './sim-worker.js';
 import { styleFor } from './style.js';
 
-interface Options extends Partial<Omit<SimSettings, 'fabric'>> {
+interface Options extends Partial<SimSettings> {
   readonly seed?: number;
   readonly seeds?: SeedRange;
-  readonly fabric?: SimSettings['fabric'];
   readonly workers: number;
   readonly shrinkRuns: number;
   readonly keepGoing?: boolean;
@@ -38,6 +37,10 @@ const NUMBERS = {
   latencyUs: [1, 1e6, 'the greatest latency of a link'],
   jitterUs: [0, 1e6, 'by how much latency varies'],
   delayMs: [0, 1e6, 'how late a delayed packet is at most'],
+  maxCeps: [1, 1e4, 'CEPs of an adapter beside its listeners; some seeds draw less'],
+  maxMads: [4, 1e4, 'message buffers of an adapter; some seeds draw less'],
+  maxTransmits: [1, 1e4, 'messages that an adapter queues to be sent; some seeds draw less'],
+  backlog: [0, 1e4, 'requests that wait at a listener; some seeds draw less'],
   checkEvery: [1, 1e9, 'steps from one check of the invariants to the next'],
 } as const;
 const RATES = {
@@ -51,6 +54,7 @@ const RATES = {
   crashes: 'times that an adapter crashes and comes back',
   slowConsumers: 'times that a consumer polls no events for a while',
   misuses: 'calls that must fail',
+  forgeries: 'messages of an attacker',
 } as const;
 
 export function simCommand(): Command {
@@ -77,6 +81,12 @@ export function simCommand(): Command {
         'packet',
         'mad',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--services <which>',
+        'what consumers listen for: plain services, or masks, ports and data, too (drawn)',
+      ).choices(['plain', 'all']),
     )
     .addHelpText(
       'after',
@@ -122,7 +132,7 @@ async function simulate(options: Options): Promise<number> {
 
 /** The settings among the options. */
 function settingsFrom(options: Options): Partial<SimSettings> {
-  const names = [...Object.keys(NUMBERS), ...FAULT_SETTINGS, 'fabric'] as (keyof SimSettings)[];
+  const names = [...Object.keys(NUMBERS), ...FAULT_SETTINGS, 'fabric', 'services'] as (keyof SimSettings)[];
   return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
 }
 

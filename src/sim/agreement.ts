@@ -1,15 +1,9 @@
 import type { Attempt, Side } from './side.js';
 import type { World } from './world.js';
 
-/** The other side of a connection that `side` believes in: the one whose comm ID it was given. */
-function peerOf({ role, attempt, remoteCommId }: Side): Side | undefined {
-  const peers = role === 'passive' ? attempt.actives : attempt.passives;
-  return peers.find(({ localCommId }) => localCommId === remoteCommId);
-}
-
 /** A side believes that the connection stands: what it knows of the other side must be what that side said. */
 export function checkParameters(world: World, side: Side): void {
-  const peer = peerOf(side);
+  const { peer } = side;
   if (peer === undefined) world.fail('parameters', `the ${side.role} side is connected with nobody`, side);
   if (peer.phase !== 'established') return;
   if (peer.remoteCommId !== side.localCommId) {
@@ -36,7 +30,7 @@ export function checkAgreement(world: World): void {
     if (attempt === undefined || attempt.hasLosses) continue;
     for (const side of sidesOf(attempt)) {
       if (side.phase !== 'established') continue;
-      const peer = peerOf(side);
+      const { peer } = side;
       if (peer?.phase !== 'established') {
         world.fail(
           'agreement',

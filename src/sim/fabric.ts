@@ -101,6 +101,11 @@ export class Fabric {
       this.#tos[flight] = to;
       this.#flips[flight] = 0;
       this.#see(adapter, at + MAD_OFFSET);
+      if (to >= this.#ports) {
+        // An answer to an attacker, who is nowhere.
+        this.#release(flight);
+        continue;
+      }
       this.#send(flight, from, to);
     }
   }

@@ -58,7 +58,9 @@ export type TimedFault =
       readonly adapter: number;
       readonly owner: number;
       readonly n: number;
-    };
+    }
+  /** An attacker sends an adapter a message that is nearly right. */
+  | { readonly kind: 'forge'; readonly at: number; readonly adapter: number; readonly n: number };
 
 export type Fault = TransmissionFault | TimedFault;
 
@@ -194,6 +196,7 @@ export function drawTimedFaults(seed: number, settings: SimSettings): TimedFault
     owner: below(random, owners),
     n,
   }));
+  draw(5, settings.forgeries, (random, at, n) => ({ kind: 'forge', at, adapter: below(random, adapters), n }));
   return faults;
 }
 
@@ -214,6 +217,8 @@ export function describeFault(fault: Fault, settings: SimSettings): string {
       return `at ${ms(fault.at)}: owner ${fault.owner} of adapter ${fault.adapter} polls no events until ${ms(fault.until)}`;
     case 'misuse':
       return `at ${ms(fault.at)}: owner ${fault.owner} of adapter ${fault.adapter} makes a wrong call`;
+    case 'forge':
+      return `at ${ms(fault.at)}: an attacker sends adapter ${fault.adapter} a message`;
     default: {
       const what = `transmission ${fault.n} from ${port(fault.from)} to ${port(fault.to)}`;
       return describeTransmission(fault, what);

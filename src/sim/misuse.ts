@@ -1,6 +1,7 @@
 import type { Cid } from '../base/index.js';
 import { CepError, type CepErrorCode, type CepOwner, STATE_TABLE, type State } from '../cep/index.js';
 import type { Consumer } from './consumer.js';
+import { serviceIdOf } from './services.js';
 import { below } from './streams.js';
 import type { World } from './world.js';
 
@@ -9,7 +10,12 @@ const CALLS = {
   sendReq: (owner, cid, consumer, world) =>
     owner.sendReq(
       cid,
-      { path: consumer.adapter.pathTo(0, 1, 14), serviceId: consumer.service, qpn: 0xfff, startingPsn: 1 },
+      {
+        path: consumer.adapter.pathTo(0, 1, 14),
+        serviceId: serviceIdOf('plain', consumer.number, 0),
+        qpn: 0xfff,
+        startingPsn: 1,
+      },
       world.now,
     ),
   sendRep: (owner, cid, _, world) => owner.sendRep(cid, { qpn: 0xfff, startingPsn: 1 }, world.now),
@@ -18,8 +24,13 @@ const CALLS = {
   sendMra: (owner, cid, _, world) => owner.sendMra(cid, {}, world.now),
   sendDreq: (owner, cid, _, world) => owner.sendDreq(cid, {}, world.now),
   sendDrep: (owner, cid, _, world) => owner.sendDrep(cid, {}, world.now),
+  sendFormatted: (owner, cid, _, world) => owner.sendFormatted(cid, world.now),
+  sendApr: (owner, cid, _, world) => owner.sendApr(cid, {}, world.now),
+  sendSidrRep: (owner, cid, _, world) => owner.sendSidrRep(cid, {}, world.now),
+  migrate: (owner, cid, _, world) => owner.migrate(cid, world.now),
   established: (owner, cid, _, world) => owner.established(cid, world.now),
-  listen: (owner, cid, consumer, world) => owner.listen(cid, { serviceId: consumer.service, backlog: 1 }, world.now),
+  listen: (owner, cid, consumer, world) =>
+    owner.listen(cid, { serviceId: serviceIdOf('plain', consumer.number, 0), backlog: 1 }, world.now),
 } as const satisfies Record<string, (owner: CepOwner, cid: Cid, consumer: Consumer, world: World) => void>;
 const NAMES = Object.keys(CALLS) as (keyof typeof CALLS)[];
 

@@ -22,6 +22,8 @@ export interface RunResult {
   readonly violation: ViolationError | undefined;
   /** Attempts to connect that were begun. */
   readonly lifecycles: number;
+  /** Resolutions of service IDs that were begun. */
+  readonly resolutions: number;
   readonly steps: number;
   /** Equal for equal runs: a hash of all transmissions, arrivals and events with their moments. */
   readonly digest: string;
@@ -53,6 +55,7 @@ export function runSeed(options: RunOptions): RunResult {
     settings,
     violation,
     lifecycles: world.lifecycles,
+    resolutions: world.resolutions,
     steps,
     digest: world.digest.toString(),
     plan: { transmissions, timed: timedFaults, attempts },

@@ -1,4 +1,5 @@
-import { between, chance, streamOf } from './streams.js';
+import type { SeededRandom } from '../base/index.js';
+import { below, between, chance, streamOf } from './streams.js';
 
 /** What a simulation is made of. Rates are probabilities per transmission, the numbers of timed faults are means per run. */
 export interface SimSettings {
@@ -23,6 +24,13 @@ export interface SimSettings {
   readonly fabric: 'packet' | 'mad';
   /** How many steps pass from one check of an adapter's invariants to the next. */
   readonly checkEvery: number;
+  /** Whether consumers listen for the plain service only, or for all kinds of `services.ts`. */
+  readonly services: 'plain' | 'all';
+  /** Limits of each CEP manager (CEPs beside its listeners), and of each listener. Some seeds draw them so low that they are reached. */
+  readonly maxCeps: number;
+  readonly maxMads: number;
+  readonly maxTransmits: number;
+  readonly backlog: number;
   readonly loss: number;
   readonly duplication: number;
   readonly reordering: number;
@@ -33,6 +41,8 @@ export interface SimSettings {
   readonly crashes: number;
   readonly slowConsumers: number;
   readonly misuses: number;
+  /** Messages of an attacker who knows nearly everything. */
+  readonly forgeries: number;
 }
 
 export const FAULT_SETTINGS = [
@@ -46,8 +56,12 @@ export const FAULT_SETTINGS = [
   'crashes',
   'slowConsumers',
   'misuses',
+  'forgeries',
 ] as const satisfies readonly (keyof SimSettings)[];
 export type FaultSetting = (typeof FAULT_SETTINGS)[number];
+
+/** Enough for everything at once, and small enough that making an adapter costs little. */
+const AMPLE = { maxCeps: 255, maxMads: 512, maxTransmits: 256, backlog: 64 };
 
 /** The defaults; of a fault's rate, the greatest that a seed draws. */
 export const DEFAULT_SETTINGS: SimSettings = {
@@ -62,6 +76,8 @@ export const DEFAULT_SETTINGS: SimSettings = {
   delayMs: 60,
   fabric: 'packet',
   checkEvery: 1,
+  services: 'all',
+  ...AMPLE,
   loss: 0.05,
   duplication: 0.05,
   reordering: 0.05,
@@ -72,10 +88,18 @@ export const DEFAULT_SETTINGS: SimSettings = {
   crashes: 2,
   slowConsumers: 3,
   misuses: 20,
+  forgeries: 20,
 };
 
 /** Packets are the default; this share of the seeds lets MADs travel, for speed. */
 const MAD_SHARE = 0.5;
+/** Seeds in which consumers listen for the plain service only. */
+const PLAIN_SHARE = 0.5;
+/** Seeds in which each limit is low, by itself, in half of the cases. */
+const TIGHT_SHARE = 1 / 6;
+const TIGHTEST = { maxCeps: 4, maxMads: 4, maxTransmits: 1, backlog: 0 };
+const TIGHT = { maxCeps: 20, maxMads: 12, maxTransmits: 3, backlog: 2 };
+
 /** Seeds in which nothing fails: there both sides must agree without any excuse. */
 const FAULTLESS_SHARE = 1 / 8;
 
@@ -87,11 +111,30 @@ export function settingsOf(seed: number, fixed: Partial<SimSettings> = {}): SimS
   const random = streamOf(seed, 'settings');
   const faultless = chance(random, FAULTLESS_SHARE);
   const fabric = chance(random, MAD_SHARE) ? 'mad' : 'packet';
+  const services = chance(random, PLAIN_SHARE) ? 'plain' : 'all';
+  const limits = drawLimits(random);
   const rates: Partial<Record<FaultSetting, number>> = {};
   for (const fault of FAULT_SETTINGS) {
     const absent = chance(random, 0.5);
     const rate = between(random, 0, DEFAULT_SETTINGS[fault]);
     rates[fault] = absent || faultless ? 0 : rate;
   }
-  return { ...DEFAULT_SETTINGS, fabric, ...rates, ...fixed };
+  return { ...DEFAULT_SETTINGS, fabric, services, ...limits, ...rates, ...fixed };
 }
+
+function drawLimits(random: SeededRandom): Partial<SimSettings> {
+  const isTight = chance(random, TIGHT_SHARE);
+  const limits: Partial<Record<keyof typeof AMPLE, number>> = {};
+  for (const name of LIMITS) {
+    const isLow = chance(random, 0.5);
+    const low = TIGHTEST[name] + below(random, TIGHT[name] - TIGHTEST[name] + 1);
+    if (isTight && isLow) limits[name] = low;
+  }
+  return limits;
+}
+
+/** Whether a limit is so low that calls fail because of it. */
+export function isTight(settings: SimSettings): boolean {
+  return LIMITS.some((name) => settings[name] < AMPLE[name]);
+}
+const LIMITS = Object.keys(AMPLE) as (keyof typeof AMPLE)[];

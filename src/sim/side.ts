@@ -1,13 +1,16 @@
 import type { Cid } from '../base/index.js';
 import type { EventType } from '../cep/index.js';
 import type { Consumer } from './consumer.js';
-import type { Part, Script } from './script.js';
+import type { Part } from './part.js';
+import type { Script } from './script.js';
 
-/** An attempt to connect: its script, and what has become of it. */
+export type Role = 'active' | 'passive';
+
+/** An attempt: its script, and what has become of it. */
 export class Attempt {
   readonly number: number;
   readonly script: Script;
-  /** Its active sides, one for each try. */
+  /** Its active sides, one for each try. Peer to peer there are two at first. */
   readonly actives: Side[] = [];
   /** The sides that its REQs have made at the passive adapter: a second one only if the first was gone already. */
   readonly passives: Side[] = [];
@@ -33,10 +36,13 @@ export class Side {
   /** Its place among all sides of a run. */
   readonly number: number;
   readonly attempt: Attempt;
-  readonly role: 'active' | 'passive';
   readonly part: Part;
   readonly consumer: Consumer;
   readonly cid: Cid;
+  /** Peer to peer, the active side that gives way becomes the passive one. */
+  role: Role;
+  /** The port that its queue pair belongs to. */
+  readonly port: number;
   phase: Phase = 'open';
   round = 0;
   localQpn = 0;
@@ -54,15 +60,35 @@ export class Side {
   hasDreq = false;
   sentReply = false;
   sentDreq = false;
+  /** A message was made that is not sent yet. */
+  isPrepared = false;
+  /** A path was proposed, and the answer is missing: that of the peer, or this side's own. */
+  hasProposal = false;
+  /** The status with which this side answered a proposed path, or a service ID's resolution; −1: it has not. */
+  answeredStatus = -1;
   /** How often timewait ended. */
   exits = 0;
 
-  constructor(number: number, attempt: Attempt, role: 'active' | 'passive', consumer: Consumer, cid: Cid) {
+  constructor(number: number, attempt: Attempt, role: Role, part: Part, consumer: Consumer, cid: Cid) {
     this.number = number;
     this.attempt = attempt;
     this.role = role;
-    this.part = attempt.script[role];
+    this.part = part;
     this.consumer = consumer;
     this.cid = cid;
+    this.port = attempt.script.port;
+  }
+
+  /** The adapter that it talks to. */
+  get otherAdapter(): number {
+    const { active, from, to } = this.attempt.script;
+    return this.part === active ? to : from;
+  }
+
+  /** The side that it believes to be connected with: the one whose comm ID it was given. */
+  get peer(): Side | undefined {
+    const { role, attempt, remoteCommId } = this;
+    const peers = role === 'passive' ? attempt.actives : attempt.passives;
+    return peers.find(({ localCommId }) => localCommId === remoteCommId);
   }
 }

@@ -1,9 +1,10 @@
-import { type CaGuid, type Cid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
+import { type CaGuid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
 import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
 import type { CepInspector, CmPath } from '../cep/index.js';
 import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
 import { Books } from './books.js';
 import { Consumer } from './consumer.js';
+import { listensOf, SERVICE_KINDS, type ServiceKind } from './services.js';
 import { streamOf } from './streams.js';
 import type { World } from './world.js';
 
@@ -11,14 +12,12 @@ import type { World } from './world.js';
 export type MakeAdapter = (options: ChannelAdapterOptions) => ChannelAdapter;
 export const makeAdapter: MakeAdapter = (options) => new ChannelAdapter(options);
 
+const PLAIN: readonly ServiceKind[] = ['plain'];
 const QPN_BASE = 0x100;
 /** Queue pairs of each port before it makes more: few, so that they are used again soon. */
 const QPNS = 64;
 /** And more than CEPs can hold at once. */
 const MORE_QPNS = 1_024;
-/** Enough for everything at once, and small enough that making an adapter costs little. */
-const LIMITS = { maxCeps: 255, maxMads: 512, maxTransmits: 256 };
-
 const IPV4_NETWORK = parseGid('10.77.0.0');
 const IPV6_NETWORK = parseGid('fd00::77:0:0');
 
@@ -29,6 +28,9 @@ export function gidOf(adapter: number, port: number): Gid {
   gid[15] = port;
   return gid;
 }
+
+/** The CA GUID of an adapter: it rises with the number. */
+export const caGuidOf = (adapter: number): CaGuid => BigInt(0x0002_c900_0000 + adapter) as CaGuid;
 
 /** An adapter of the simulated network: a real {@link ChannelAdapter}, its consumers, and what the fabric has seen of it. */
 export class SimAdapter {
@@ -49,6 +51,8 @@ export class SimAdapter {
   /** What the fabric took from this incarnation, and brought to it. */
   readonly taken = Object.fromEntries(MESSAGE_NAMES.map((name) => [name, 0])) as Record<MessageName, number>;
   delivered = 0;
+  /** Messages that the manager lost for want of a buffer or a place in its transmit queue. */
+  overflows = 0;
   steps = 0;
   /** The queue pairs that consumers use now, by port. */
   readonly #busy: Uint8Array[] = [];
@@ -65,21 +69,25 @@ export class SimAdapter {
   /** Comes into being, or again after a crash: same addresses and CA GUID, nothing remembered, other comm IDs. */
   start(): [CepInspector, Books] {
     const { seed, settings } = this.#world;
+    const { owners, maxMads, maxTransmits } = settings;
+    const kinds = settings.services === 'all' ? SERVICE_KINDS : PLAIN;
+    const maxCeps = settings.maxCeps + owners * listensOf(0, kinds).flat().length;
     this.ca = this.#make({
-      caGuid: BigInt(0x0002_c900_0000 + this.number) as CaGuid,
+      caGuid: caGuidOf(this.number),
       random: streamOf(seed, 'adapters', this.number, this.incarnation),
       ports: this.gids.map((gid) => ({ gid })),
-      limits: LIMITS,
+      limits: { maxCeps, maxMads, maxTransmits },
     });
     const { cep } = this.ca;
     this.inspector = cep.inspect();
-    this.books = new Books(this.inspector, cep.limits.maxCeps, settings.ports);
+    this.books = new Books(this.inspector, maxCeps, settings.ports);
     this.consumers = Array.from(
       { length: settings.owners },
-      (_, index) => new Consumer(this.#world, this, index, cep.openOwner()),
+      (_, index) => new Consumer(this.#world, this, index, cep.openOwner(), kinds),
     );
     for (const name of MESSAGE_NAMES) this.taken[name] = 0;
     this.delivered = 0;
+    this.overflows = 0;
     this.#busy.length = 0;
     for (const _ of this.gids) this.#busy.push(new Uint8Array(QPNS + MORE_QPNS));
     return [this.inspector, this.books];
@@ -95,11 +103,11 @@ export class SimAdapter {
   }
 
   /** The path to a port of an adapter, from our port of the same number. Made once: paths are alike. */
-  pathTo(adapter: number, port: number, packetLife: number): CmPath {
-    const key = (adapter * 4 + port) * 32 + packetLife;
+  pathTo(adapter: number, port: number, packetLife: number, trafficClass = 0): CmPath {
+    const key = ((adapter * 4 + port) * 32 + packetLife) * 256 + trafficClass;
     let path = this.#paths.get(key);
     if (path === undefined) {
-      path = { localGid: this.gid(port), remoteGid: gidOf(adapter, port), port, packetLife };
+      path = { localGid: this.gid(port), remoteGid: gidOf(adapter, port), port, packetLife, trafficClass };
       this.#paths.set(key, path);
     }
     return path;
@@ -132,12 +140,6 @@ export class SimAdapter {
   giveQpnBack(port: number, qpn: number): void {
     const busy = this.#busy[port - 1] as Uint8Array;
     if (qpn !== 0) busy[qpn - QPN_BASE] = 0;
-  }
-
-  /** Whether a CEP is still a request that waits for its answer. */
-  isWaitingRequest(cid: Cid): boolean {
-    const { inspector } = this;
-    return inspector.find(cid) && (inspector.state === 'REQ_RCVD' || inspector.state === 'REQ_MRA_SENT');
   }
 
   /** Whether a CEP of a port holds a queue pair, timewait included. */

@@ -1,8 +1,11 @@
 import { type Instant, NEVER } from '../base/index.js';
+import type { ChannelAdapter } from '../ca/index.js';
 import { checkCounters, checkLeftovers } from './accounts.js';
 import { checkAgreement } from './agreement.js';
+import { disconnect } from './ending.js';
 import { Fabric } from './fabric.js';
 import { describeFault, type TimedFault, type TransmissionFaults } from './faults.js';
+import { forge } from './forge.js';
 import { InvariantChecker } from './invariants.js';
 import { misuse } from './misuse.js';
 import { drawScript } from './script.js';
@@ -60,7 +63,7 @@ export class Simulation {
     }
     parts.timedFaults.forEach((fault, index) => {
       world.at(fault.at, ENTRY.faultBegins, index);
-      if (fault.kind !== 'misuse') world.at(fault.until, ENTRY.faultEnds, index);
+      if ('until' in fault) world.at(fault.until, ENTRY.faultEnds, index);
     });
   }
 
@@ -117,7 +120,10 @@ export class Simulation {
         return;
       }
       case ENTRY.start:
-        this.#start(number);
+        this.#start(number, false);
+        return;
+      case ENTRY.cross:
+        this.#start(number, true);
         return;
       case ENTRY.action: {
         const side = world.sides[Math.floor(number / ACTIONS.length)];
@@ -135,15 +141,17 @@ export class Simulation {
     }
   }
 
-  #start(number: number): void {
+  /** Begins an attempt; or, peer to peer, the other half of one. */
+  #start(number: number, isCrossing: boolean): void {
     const attempt = this.world.attempts[number];
     if (attempt === undefined) return;
-    const adapter = this.#adapters[attempt.script.from] as SimAdapter;
+    const { from, to, active, passive } = attempt.script;
+    const adapter = this.#adapters[isCrossing ? to : from] as SimAdapter;
     if (adapter.ca === undefined) {
-      this.world.at(this.world.now + AWAY_RETRY_US, ENTRY.start, number);
+      this.world.at(this.world.now + AWAY_RETRY_US, isCrossing ? ENTRY.cross : ENTRY.start, number);
       return;
     }
-    adapter.consumers[attempt.script.active.owner]?.start(attempt);
+    adapter.consumers[isCrossing ? passive.owner : active.owner]?.start(attempt, isCrossing);
     this.#settle(adapter);
   }
 
@@ -160,7 +168,23 @@ export class Simulation {
     adapter.wakeAt = ca.nextTimeout();
     adapter.steps += 1;
     this.steps += 1;
+    if (this.world.isTight) this.#noteOverflow(adapter, ca);
     if (adapter.steps % this.world.settings.checkEvery === 0) this.#checker.check(adapter);
+  }
+
+  /** Where limits are tight, a manager may lose messages itself: nobody can tell which, so every attempt of it is excused. */
+  #noteOverflow(adapter: SimAdapter, { cep }: ChannelAdapter): void {
+    const { noBuffers, transmitQueueFull } = cep.counters.drops;
+    if (noBuffers + transmitQueueFull === adapter.overflows) return;
+    adapter.overflows = noBuffers + transmitQueueFull;
+    if (this.world.isFinal) this.world.hasOverflowed = true;
+    this.#excuseAttemptsOf(adapter.number);
+  }
+
+  #excuseAttemptsOf(adapter: number): void {
+    for (const attempt of this.world.attempts) {
+      if (attempt && (attempt.script.from === adapter || attempt.script.to === adapter)) attempt.hasLosses = true;
+    }
   }
 
   // ---- timed faults
@@ -183,9 +207,7 @@ export class Simulation {
         this.#checker.checkAll(adapter);
         checkCounters(world, adapter, adapter.ca);
         // Its peers cannot know.
-        for (const attempt of world.attempts) {
-          if (attempt && [attempt.script.from, attempt.script.to].includes(fault.adapter)) attempt.hasLosses = true;
-        }
+        this.#excuseAttemptsOf(fault.adapter);
         adapter.crash();
         return;
       }
@@ -200,6 +222,12 @@ export class Simulation {
         const consumer = adapter?.consumers[fault.owner];
         if (adapter === undefined || consumer === undefined) return;
         misuse(world, consumer, streamOf(world.seed, 'misuse', fault.n));
+        this.#settle(adapter);
+        return;
+      }
+      case 'forge': {
+        const adapter = this.#adapters[fault.adapter] as SimAdapter;
+        forge(world, adapter, streamOf(world.seed, 'forgeries', fault.n));
         this.#settle(adapter);
       }
     }
@@ -248,7 +276,7 @@ export class Simulation {
       any = true;
       const isFirst = side.attempt.number % 2 === 0 ? side.role === 'active' : side.role === 'passive';
       if (fromOneSide && !isFirst) continue;
-      side.consumer.disconnect(side);
+      disconnect(side);
       this.#settle(side.consumer.adapter);
     }
     return any;

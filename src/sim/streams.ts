@@ -12,6 +12,7 @@ const CONCERNS = {
   timedFaults: 5,
   adapters: 6,
   misuse: 7,
+  forgeries: 8,
 } as const;
 export type Concern = keyof typeof CONCERNS;
 

@@ -1,19 +1,32 @@
 import type { Cid, Instant } from '../base/index.js';
 import type { Consumer } from './consumer.js';
 import { Digest } from './digest.js';
-import type { SimSettings } from './settings.js';
-import { Attempt, Side } from './side.js';
+import { isTight, type SimSettings } from './settings.js';
+import { Attempt, type Role, Side } from './side.js';
+import { TAG_BYTES } from './tag.js';
 import { TimeHeap } from './time-heap.js';
 import type { Trace } from './trace.js';
 import { type Invariant, ViolationError } from './violation.js';
 
-/** What a consumer has put off. */
-export const ACTIONS = ['answer', 'end', 'answerDisconnect', 'data', 'destroy', 'again'] as const;
+/** What consumers put off; `actions.ts` says what each is. */
+export const ACTIONS = [
+  'answer',
+  'launchRequest',
+  'launchReply',
+  'data',
+  'propose',
+  'answerPath',
+  'migrate',
+  'end',
+  'answerDisconnect',
+  'destroy',
+  'again',
+] as const;
 export type Action = (typeof ACTIONS)[number];
 const ACTION_NUMBER = Object.fromEntries(ACTIONS.map((action, number) => [action, number])) as Record<Action, number>;
 
 /** What lies ahead: an entry of the heap is one of these kinds and a number, in one small integer. */
-export const ENTRY = { arrival: 0, start: 1, action: 2, faultBegins: 3, faultEnds: 4 } as const;
+export const ENTRY = { arrival: 0, start: 1, action: 2, faultBegins: 3, faultEnds: 4, cross: 5 } as const;
 const KIND_BITS = 3;
 
 /** What all parts of one simulation share: time, what lies ahead, and the record of what was. */
@@ -32,13 +45,24 @@ export class World {
   readonly healedAt: number;
   /** What is still established is being disconnected, in a network that is whole: consumers answer at once. */
   isFinal = false;
-  /** Attempts that were begun, later tries with the same CEP included. */
+  /** Attempts to connect that were begun, later tries with the same CEP included. Peer to peer, both sides' requests are one. */
   lifecycles = 0;
+  /** Resolutions of service IDs that were begun. */
+  resolutions = 0;
+  /** Messages that were forged. */
+  forgeries = 0;
+  /** A manager had no buffer or no place in its transmit queue, so that a message was lost, since the network is whole. */
+  hasOverflowed = false;
+  /** Whether limits are so low that calls may fail because of them. */
+  readonly isTight: boolean;
+  /** Where private data is written. */
+  readonly tag = new Uint8Array(TAG_BYTES);
 
   constructor(seed: number, settings: SimSettings, trace: Trace | undefined) {
     this.seed = seed;
     this.settings = settings;
     this.trace = trace;
+    this.isTight = isTight(settings);
     this.healedAt = settings.faultPhaseMs * 1_000;
   }
 
@@ -66,8 +90,9 @@ export class World {
     return entry >> KIND_BITS;
   }
 
-  newSide(attempt: Attempt, role: 'active' | 'passive', consumer: Consumer, cid: Cid): Side {
-    const side = new Side(this.sides.length, attempt, role, consumer, cid);
+  /** @param part whose part in the script it plays. */
+  newSide(attempt: Attempt, role: Role, part: Role, consumer: Consumer, cid: Cid): Side {
+    const side = new Side(this.sides.length, attempt, role, attempt.script[part], consumer, cid);
     this.sides.push(side);
     return side;
   }

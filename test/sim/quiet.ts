@@ -22,6 +22,11 @@ export const QUIET: Partial<SimSettings> = {
   crashes: 0,
   slowConsumers: 0,
   misuses: 0,
+  forgeries: 0,
+  maxCeps: 255,
+  maxMads: 512,
+  maxTransmits: 256,
+  backlog: 64,
 };
 
 type Transmission = Extract<TraceEntry, { kind: 'transmission' }>;
