@@ -61,6 +61,7 @@ function prepareReq(core: CepCore, cep: Cep, request: ReqParameters): void {
   const at = core.at(mad);
   f.localCommId.put(bytes, at, core.store.assignCommId(cep));
   cep.flags |= request.peerToPeer === true ? FLAGS.active | FLAGS.peerToPeer : FLAGS.active;
+  if (request.transport === 'uc') cep.flags |= FLAGS.unreliable;
   cep.path = core.paths.hold(address);
   cep.packetLife = path.packetLife ?? DEFAULT_PACKET_LIFE;
   // Until the REP says the peer's ACK delay.

@@ -101,6 +101,8 @@ export function learnRequest(core: CepCore, cep: Cep, incoming: Incoming): void 
   const { bytes, at } = incoming;
   const { localCaGuid, primaryPath } = f;
   core.adoptTransaction(cep, incoming);
+  if (f.transportServiceType.get(bytes, at) === TRANSPORT_SERVICE_TYPES.uc) cep.flags |= FLAGS.unreliable;
+  else cep.flags &= ~FLAGS.unreliable;
   core.identities.learnRemote(
     cep,
     f.localCommId.get(bytes, at),

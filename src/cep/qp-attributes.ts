@@ -24,22 +24,22 @@ export interface RtrAttributes {
   readonly destinationQpn: number;
   /** The first PSN that the peer sends. */
   readonly receivePsn: number;
-  /** Incoming RDMA reads and atomics: our responder resources. */
-  readonly responderResources: number;
+  /** Incoming RDMA reads and atomics: our responder resources. Undefined for an unreliable connection, which has none. */
+  readonly responderResources: number | undefined;
 }
 
-/** What it needs to be ready to send. */
+/** What it needs to be ready to send. An unreliable connection needs its PSN only, the rest is undefined. */
 export interface RtsAttributes {
   readonly state: 'RTS';
   readonly sendPsn: number;
   /** Exponent of the local ACK timeout. */
-  readonly ackTimeout: number;
+  readonly ackTimeout: number | undefined;
   /** 0 to 7. */
-  readonly retryCount: number;
+  readonly retryCount: number | undefined;
   /** 0 to 7; 7 is "for ever". */
-  readonly rnrRetryCount: number;
+  readonly rnrRetryCount: number | undefined;
   /** Outgoing RDMA reads and atomics: at most what the peer can hold. */
-  readonly initiatorDepth: number;
+  readonly initiatorDepth: number | undefined;
   readonly alternateAckTimeout: number | undefined;
 }
 
@@ -72,6 +72,7 @@ export function qpAttributes(core: CepCore, cep: Cep, target: QpTarget): QpAttri
       target,
     });
   }
+  const reliable = (cep.flags & FLAGS.unreliable) === 0;
   if (target === 'RTR') {
     return {
       state: 'RTR',
@@ -80,16 +81,16 @@ export function qpAttributes(core: CepCore, cep: Cep, target: QpTarget): QpAttri
       mtu: cep.mtu,
       destinationQpn: cep.remoteQpn,
       receivePsn: cep.remotePsn,
-      responderResources: cep.responderResources,
+      responderResources: reliable ? cep.responderResources : undefined,
     };
   }
   return {
     state: 'RTS',
     sendPsn: cep.localPsn,
-    ackTimeout: cep.ackTimeout,
-    retryCount: cep.retryCount,
-    rnrRetryCount: cep.rnrRetryCount,
-    initiatorDepth: cep.initiatorDepth,
-    alternateAckTimeout: alternatePath === 0 ? undefined : cep.alternateAckTimeout,
+    ackTimeout: reliable ? cep.ackTimeout : undefined,
+    retryCount: reliable ? cep.retryCount : undefined,
+    rnrRetryCount: reliable ? cep.rnrRetryCount : undefined,
+    initiatorDepth: reliable ? cep.initiatorDepth : undefined,
+    alternateAckTimeout: reliable && alternatePath !== 0 ? cep.alternateAckTimeout : undefined,
   };
 }

@@ -100,6 +100,8 @@ export const FLAGS = {
   peerToPeer: 0x100,
   /** Its CID is in somebody's slot. */
   slotHeld: 0x200,
+  /** The queue pairs are of unreliable connection (UC). */
+  unreliable: 0x400,
 } as const;
 
 type FieldName = keyof typeof CEP_RECORD;

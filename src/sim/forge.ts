@@ -45,13 +45,7 @@ export function forge(world: World, adapter: SimAdapter, random: Random): void {
   const unknown = isKnownSoFar(side, inspector.knowsRemoteId, wanted) ? wanted : 'address';
   const bytes = new Uint8Array(MAD_BYTES);
   beginMad(message, bytes, 0);
-  writeFields(
-    MESSAGES[message].fields as object,
-    valuesOf(side, adapter, message, unknown, random),
-    bytes,
-    0,
-    `${message}.`,
-  );
+  writeFields(MESSAGES[message].fields as object, valuesOf(side, adapter, message, unknown, random), bytes, 0);
   const deadline = inspector.timerDeadline;
   books.balance();
   adapter.delivered += 1;

@@ -73,7 +73,7 @@ export class QueuePair<Context = unknown> {
 
   /**
    * Changes state and attributes (IBTA 11.2.5.2; `ibv_modify_qp`). RESET forgets all attributes. What the CM's `getQpAttr` says
-   * of a reliable connection can be given as it is, with further attributes added; for an unreliable one, without what only the former have.
+   * can be given as it is; further attributes may be added.
    * @throws VerbsError `INVALID_TRANSITION`, `MISSING_ATTRIBUTE`, `ATTRIBUTE_NOT_ALLOWED`, `INVALID_ATTRIBUTE`, `DESTROYED`. Nothing has changed then.
    */
   modify(attributes: ModifyAttributes): void {

@@ -97,6 +97,7 @@ test('an established connection costs at most 256 bytes on either side, at 100,0
       remoteQpns: CEPS,
       timings: 0,
       peerRequests: 0,
+      cidSlots: 0,
     });
   }
   const each = (touchedBytes(buffers) - before) / (2 * CEPS) + TIMER_LINK_BYTES;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CepCore } from '../../src/cep/core.js';
 import { Identities } from '../../src/cep/identities.js';
-import { CepManager, type PathAddress } from '../../src/cep/index.js';
+import { CepManager, type PathAddress, STATES } from '../../src/cep/index.js';
 import { SlotIndex } from '../../src/cep/slot-index.js';
 import { counterexampleLadder, type Exploration, type ExploreOptions, explore, SCRIPTS } from '../../src/sim/index.js';
 import { ATTRIBUTE_ID, type MessageName, MRA, messageNameOf, REP } from '../../src/wire/index.js';
@@ -85,7 +85,7 @@ describe('found', () => {
   test('a timer that runs where nothing is awaited', () => {
     replace('enter', (enter, self, args) => {
       enter(...args);
-      if (args[1] === 'ESTABLISHED') self.armRetry(args[0] as never);
+      if (args[1] === STATES.indexOf('ESTABLISHED')) self.armRetry(args[0] as never);
     });
     expect(invariantOf(find('connect'))).toBe('timer');
   });
