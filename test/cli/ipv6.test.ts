@@ -61,6 +61,16 @@ describe.skipIf(missing !== undefined)(`over IPv6${missing === undefined ? '' : 
     expect(stderr).toMatch(/^ibcm: ::1 is this machine, .* --from\n$/);
   });
 
+  test.each([
+    ['listen', `[fe80::1%lo]:${PORT}`],
+    ['connect', `[fe80::1%lo]:${PORT}`],
+    ['connect', `[${SERVER}]:${PORT}`, '--from', 'fe80::1%lo'],
+  ])('%s %s with a zone is refused in one line that says why', async (...args) => {
+    const { status, stderr } = await inNamespace(...args).ended;
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^ibcm: fe80::1%lo is a link-local address: its zone does not fit into a GID, [^\n]+\n$/);
+  });
+
   test('a peer to which there is no route', async () => {
     const { status, stderr } = await inNamespace('connect', `[fd00:dead::1]:${PORT}`).ended;
     expect(status).toBe(1);
