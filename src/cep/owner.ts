@@ -244,6 +244,12 @@ export class CepOwner {
     return STATES[this.#check(cid).state] as State;
   }
 
+  /** What the two ends call the connection in their messages; 0 for what is not known yet. For logs: no call takes them. */
+  commIds(cid: Cid): { readonly local: number; readonly remote: number } {
+    const { localCommId, remoteCommId } = this.#check(cid);
+    return { local: localCommId, remote: remoteCommId };
+  }
+
   /** The next event, in the order in which they happened for each CEP; undefined if there is none. */
   pollEvent(): CepEvent | undefined {
     this.#checkOpen();

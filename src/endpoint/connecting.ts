@@ -185,12 +185,14 @@ export class Connecting implements EventHandler {
         this.#settled();
         this.#result.resolve(
           new Connection(this.#router, this.#cid, {
-            local: { address: formatAddress(localGid), port: localPort, qpn, startingPsn },
+            role: 'active',
+            local: { address: formatAddress(localGid), port: localPort, qpn, startingPsn, commId: rep.remoteCommId },
             remote: {
               address: formatAddress(remoteGid),
               port: this.#options.port,
               qpn: rep.localQpn,
               startingPsn: rep.startingPsn,
+              commId: rep.localCommId,
             },
             // The peer's resources are our depth, and the reverse.
             responderResources: rep.initiatorDepth,

@@ -17,9 +17,13 @@ export interface ConnectionEnd {
   /** Queue pair number. */
   readonly qpn: number;
   readonly startingPsn: number;
+  /** Communication ID: what this end calls the connection in the messages of the CM. With it a capture is searched. */
+  readonly commId: number;
 }
 
 export interface ConnectionDetails {
+  /** The active side sent the REQ, the passive side the REP. */
+  readonly role: 'active' | 'passive';
   readonly local: ConnectionEnd;
   readonly remote: ConnectionEnd;
   /** Incoming RDMA reads and atomics the peer may have outstanding. */
@@ -70,13 +74,15 @@ export interface DisconnectOptions extends WaitOptions {
  * `timewaitexit` when its queue pair number is free again (`RDMA_CM_EVENT_TIMEWAIT_EXIT`).
  */
 export class Connection extends EventTarget implements ConnectionDetails, EventHandler {
+  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
+  readonly cid: Cid;
+  readonly role: 'active' | 'passive';
   readonly local: ConnectionEnd;
   readonly remote: ConnectionEnd;
   readonly responderResources: number;
   readonly initiatorDepth: number;
   readonly privateData: Uint8Array;
   readonly #router: EventRouter;
-  readonly #cid: Cid;
   readonly #ended = new Deferred<CloseCause>();
   #disconnecting = false;
   #cause: CloseCause | undefined;
@@ -85,7 +91,8 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   constructor(router: EventRouter, cid: Cid, details: ConnectionDetails) {
     super();
     this.#router = router;
-    this.#cid = cid;
+    this.cid = cid;
+    this.role = details.role;
     this.local = details.local;
     this.remote = details.remote;
     this.responderResources = details.responderResources;
@@ -133,7 +140,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
    * follows. Never fails; harmless if the connection has ended.
    */
   close(): void {
-    this.#router.destroy(this.#cid);
+    this.#router.destroy(this.cid);
     this.#end('closed', undefined);
   }
 
@@ -175,7 +182,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
         this.#end('rejected', undefined);
         return;
       case 'timewait_exit':
-        this.#router.destroy(this.#cid);
+        this.#router.destroy(this.cid);
         this.dispatchEvent(new Event('timewaitexit'));
         return;
       default:
@@ -187,8 +194,8 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   /** @returns false if the connection is ending already, because the peer has forgotten it. */
   #sendDreq(timing: TimingPolicy, privateData: Uint8Array | undefined): boolean {
     return this.#router.command((owner, now) => {
-      if (owner.state(this.#cid) !== 'ESTABLISHED') return false;
-      owner.sendDreq(this.#cid, { timing, ...(privateData && { privateData }) }, now);
+      if (owner.state(this.cid) !== 'ESTABLISHED') return false;
+      owner.sendDreq(this.cid, { timing, ...(privateData && { privateData }) }, now);
       this.#disconnecting = true;
       return true;
     });
@@ -196,17 +203,17 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
 
   #sendDrep(): void {
     try {
-      this.#router.command((owner, now) => owner.sendDrep(this.#cid, {}, now));
+      this.#router.command((owner, now) => owner.sendDrep(this.cid, {}, now));
     } catch {
       // No buffers. Destroying answers as well, or leaves it to the peer's next DREQ.
-      this.#router.destroy(this.#cid);
+      this.#router.destroy(this.cid);
     }
   }
 
   /** Somebody else waits for the end already, perhaps longer. */
   #endWithin(limit: Duration): void {
     const cancel = this.#router.schedule(limit, () => {
-      this.#router.destroy(this.#cid);
+      this.#router.destroy(this.cid);
       this.#end('unacknowledged', undefined);
     });
     void this.#ended.promise.then(cancel);

@@ -51,16 +51,17 @@ interface Acceptance {
 
 /** A peer that asks to be connected (librdmacm: `RDMA_CM_EVENT_CONNECT_REQUEST`). Answer it once, with accept or reject. */
 export class ConnectionRequest implements EventHandler {
-  /** The peer's address and the port, queue pair and PSN it names. */
+  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
+  readonly cid: Cid;
+  /** The peer's address and the port, queue pair, PSN and communication ID it names. */
   readonly remote: ConnectionEnd;
-  /** Our address and port. */
-  readonly local: { readonly address: string; readonly port: number };
+  /** Our address and port, and our communication ID. */
+  readonly local: Pick<ConnectionEnd, 'address' | 'port' | 'commId'>;
   /** The whole field after rdma_cm's header, 56 bytes: the length is not on the wire. */
   readonly privateData: Uint8Array;
   /** The REQ as it came. */
   readonly req: Req;
   readonly #router: EventRouter;
-  readonly #cid: Cid;
   readonly #numbers: NumberSource;
   #state: 'pending' | 'accepting' | 'over' = 'pending';
   #overBecause: Error | undefined;
@@ -75,17 +76,19 @@ export class ConnectionRequest implements EventHandler {
   /** @internal */
   constructor(router: EventRouter, cid: Cid, { req, header, port, numbers, onOver }: RequestParameters) {
     this.#router = router;
-    this.#cid = cid;
+    this.cid = cid;
     this.#numbers = numbers;
     this.#onOver = onOver;
     this.req = req;
     this.privateData = req.privateData.subarray(IP_CM_HEADER_BYTES);
-    this.local = { address: formatAddress(header.destination), port };
+    const commId = router.owner.commIds(cid).local;
+    this.local = { address: formatAddress(header.destination), port, commId };
     this.remote = {
       address: formatAddress(header.source),
       port: header.sourcePort,
       qpn: req.localQpn,
       startingPsn: req.startingPsn,
+      commId: req.localCommId,
     };
     router.attach(cid, this);
   }
@@ -113,7 +116,7 @@ export class ConnectionRequest implements EventHandler {
     this.#numbers.withQpn(options.qpn, (qpn) =>
       this.#router.command((owner, now) => {
         owner.sendRep(
-          this.#cid,
+          this.cid,
           {
             qpn,
             startingPsn,
@@ -152,7 +155,7 @@ export class ConnectionRequest implements EventHandler {
     const number = typeof reason === 'number' ? reason : REJECT_REASONS[reason];
     checkInteger('reason', number, 1, REASON_MAX);
     this.#router.command((owner, now) =>
-      owner.sendRej(this.#cid, { reason: number, ...(privateData && { privateData }) }, now),
+      owner.sendRej(this.cid, { reason: number, ...(privateData && { privateData }) }, now),
     );
     this.#finish(answeredError('rejected'));
   }
@@ -219,7 +222,8 @@ export class ConnectionRequest implements EventHandler {
     this.#state = 'over';
     this.#overBecause = answeredError('accepted');
     result.resolve(
-      new Connection(this.#router, this.#cid, {
+      new Connection(this.#router, this.cid, {
+        role: 'passive',
         local: { ...this.local, qpn, startingPsn },
         remote: this.remote,
         responderResources: options.responderResources ?? this.req.initiatorDepth,
@@ -238,7 +242,7 @@ export class ConnectionRequest implements EventHandler {
     this.#settled();
     this.#state = 'over';
     this.#overBecause = because;
-    this.#router.destroy(this.#cid);
+    this.#router.destroy(this.cid);
     this.#onOver();
   }
 

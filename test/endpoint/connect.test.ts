@@ -16,11 +16,32 @@ describe('A connection', () => {
     const { ours, theirs } = await established(made, { qpn: 0x111, startingPsn: 7 }, { qpn: 0x222, startingPsn: 9 });
     expect(made.net.messages()).toEqual(['REQ', 'REP', 'RTU']);
     expect(ours.local).toMatchObject({ address: '10.0.0.1', qpn: 0x111, startingPsn: 7 });
-    expect(ours.remote).toEqual({ address: '10.0.0.2', port: PORT, qpn: 0x222, startingPsn: 9 });
+    expect(ours.remote).toMatchObject({ address: '10.0.0.2', port: PORT, qpn: 0x222, startingPsn: 9 });
     expect(theirs.local).toEqual(ours.remote);
     expect(theirs.remote).toEqual(ours.local);
     expect(ours.local.port).toBeGreaterThanOrEqual(49_152);
     expect(ours.closeCause).toBeUndefined();
+  });
+
+  it('names itself as its messages and events do, for those who read logs and captures', async () => {
+    const { request, connecting } = await requested(made);
+    const accepting = request.accept();
+    const [ours, theirs] = [await made.net.value(connecting), await made.net.value(accepting)];
+    const [req, rep] = made.net.sent.map(({ mad }) => mad.fields);
+    expect(req).toMatchObject({ localCommId: ours.local.commId });
+    expect(rep).toMatchObject({ localCommId: theirs.local.commId, remoteCommId: ours.local.commId });
+    expect(ours.remote.commId).toBe(theirs.local.commId);
+    expect(request.local.commId).toBe(theirs.local.commId);
+    expect(request.remote).toEqual(ours.local);
+    expect(request.cid).toBe(theirs.cid);
+    for (const [host, { cid, role, local }] of [
+      [made.client, ours],
+      [made.server, theirs],
+    ] as const) {
+      const cep = host.adapter.cep.inspect();
+      expect(cep.find(cid)).toBe(true);
+      expect([cep.localCommId, cep.isActive]).toEqual([local.commId, role === 'active']);
+    }
   });
 
   it('crosses what the two sides offer and want', async () => {
@@ -130,7 +151,7 @@ describe('A connection', () => {
     expect([...privateData.subarray(32, 36)]).toEqual([10, 0, 0, 2]);
     expect([...privateData.subarray(IP_CM_HEADER_BYTES, 38)]).toEqual([1, 2]);
     expect(request.remote.address).toBe('10.0.0.1');
-    expect(request.local).toEqual({ address: '10.0.0.2', port: PORT });
+    expect(request.local).toMatchObject({ address: '10.0.0.2', port: PORT });
   });
 
   it('draws queue pair numbers that differ, and skips those that the user has taken', async () => {
