@@ -121,11 +121,7 @@ describe('the answer to a REQ', () => {
       const pair = new Pair();
       pair.listen();
       const { client, server } = pair.requested();
-      if (state === 'REQ_MRA_RCVD') {
-        pair.server.owner.sendMra(server, {}, pair.now);
-        pair.deliverAll();
-        pair.client.onlyEvent();
-      }
+      if (state === 'REQ_MRA_RCVD') pair.delay(pair.server, server);
       expect(pair.client.owner.state(client)).toBe(state);
       pair.server.owner.sendRej(server, { reason: 28, privateData: Uint8Array.of(1) }, pair.now);
       pair.deliverAll();
@@ -146,11 +142,7 @@ describe('the answer to a REQ', () => {
       const pair = new Pair();
       pair.listen();
       const { client, server } = pair.requested();
-      if (state === 'REQ_MRA_RCVD') {
-        pair.server.owner.sendMra(server, {}, pair.now);
-        pair.deliverAll();
-        pair.client.onlyEvent();
-      }
+      if (state === 'REQ_MRA_RCVD') pair.delay(pair.server, server);
       pair.server.owner.sendRej(server, { reason: 10 }, pair.now);
       pair.deliverAll();
       expect(pair.client.onlyEvent().type).toBe('rej_received');

@@ -189,11 +189,7 @@ describe('a LAP', () => {
     const pair = new Pair();
     pair.listen();
     const { client, server } = pair.replied();
-    if (state === 'REP_MRA_RCVD') {
-      pair.client.owner.sendMra(client, {}, pair.now);
-      pair.deliverAll();
-      pair.server.onlyEvent();
-    }
+    if (state === 'REP_MRA_RCVD') pair.delay(pair.client, client);
     pair.client.owner.sendRtu(client, {}, pair.now);
     pair.loseAll();
     propose({ pair, client, server });

@@ -268,6 +268,13 @@ export class Pair {
     return { client, server };
   }
 
+  /** One side asks the other to wait longer, with an MRA, and the other has been told. */
+  delay(side: Side, cid: Cid): void {
+    side.owner.sendMra(cid, {}, this.now);
+    this.deliverAll();
+    this.other(side).onlyEvent();
+  }
+
   /** An established connection, all events read. */
   established(overrides: Partial<ReqParameters> = {}, qpn = 0x200): { client: Cid; server: Cid } {
     const { client, server } = this.replied(overrides, qpn);

@@ -321,11 +321,7 @@ describe('a REP', () => {
     const pair = new Pair();
     pair.listen();
     const { client, server } = pair.replied();
-    if (state === 'REP_MRA_RCVD') {
-      pair.client.owner.sendMra(client, {}, pair.now);
-      pair.deliverAll();
-      pair.server.onlyEvent();
-    }
+    if (state === 'REP_MRA_RCVD') pair.delay(pair.client, client);
     expect(pair.server.owner.state(server)).toBe(state);
     pair.client.owner.sendRtu(client, {}, pair.now);
     pair.deliverAll();
@@ -340,11 +336,7 @@ describe('a REP', () => {
       const pair = new Pair();
       pair.listen();
       const { client, server } = pair.replied();
-      if (state === 'REP_MRA_RCVD') {
-        pair.client.owner.sendMra(client, {}, pair.now);
-        pair.deliverAll();
-        pair.server.onlyEvent();
-      }
+      if (state === 'REP_MRA_RCVD') pair.delay(pair.client, client);
       pair.server.owner.established(server, pair.now);
       expect(pair.server.onlyEvent()).toMatchObject({ type: 'rtu_received', cause: 'established', mad: undefined });
       expect(pair.server.owner.state(server)).toBe('ESTABLISHED');
@@ -426,9 +418,7 @@ describe('a REJ from the peer', () => {
       'REP_MRA_RCVD',
       (pair) => {
         const both = pair.replied();
-        pair.client.owner.sendMra(both.client, {}, pair.now);
-        pair.deliverAll();
-        pair.server.onlyEvent();
+        pair.delay(pair.client, both.client);
         return both;
       },
     ],

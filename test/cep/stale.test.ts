@@ -89,9 +89,7 @@ describe('the old connection, not yet established, is aborted and its consumer t
       'TIMEWAIT',
       (pair) => {
         const both = pair.replied();
-        pair.client.owner.sendMra(both.client, {}, pair.now);
-        pair.deliverAll();
-        pair.server.onlyEvent();
+        pair.delay(pair.client, both.client);
         return both;
       },
     ],
