@@ -198,6 +198,8 @@ export class CepCore {
 
   /** Notes the policy of the wait that is to begin later. */
   holdTiming(cep: Cep, policy: TimingPolicy | undefined): void {
+    // Mostly it is the one that the CEP has.
+    if (policy === this.timings.get(cep.timing)) return;
     const timing = this.timings.hold(policy);
     this.timings.drop(cep.timing);
     cep.timing = timing;

@@ -19,10 +19,16 @@ export interface TimingPolicy {
   readonly deadline?: Duration;
 }
 
+interface Entry {
+  /** A copy: the key must stay the policy's whatever the consumer does with its object. */
+  readonly policy: TimingPolicy;
+  readonly key: string;
+  users: number;
+}
+
 /** Policies in use, each kept once, with a count of its users. Numbered from 1; 0 is "the exponents". */
 export class TimingTable {
-  readonly #policies: (TimingPolicy | undefined)[] = [undefined];
-  readonly #references: number[] = [0];
+  readonly #entries: (Entry | undefined)[] = [undefined];
   readonly #numbers = new Map<string, number>();
   readonly #free: number[] = [];
 
@@ -34,29 +40,34 @@ export class TimingTable {
     if (policy === undefined) return 0;
     const key = keyOf(policy);
     const known = this.#numbers.get(key);
-    const number = known ?? this.#free.pop() ?? this.#policies.length;
-    if (known === undefined) {
-      // A copy: the key must stay the policy's whatever the consumer does with its object.
-      this.#policies[number] = { ...policy };
-      this.#numbers.set(key, number);
+    if (known !== undefined) {
+      this.#share(known);
+      return known;
     }
-    this.#references[number] = (known === undefined ? 0 : (this.#references[number] ?? 0)) + 1;
+    const number = this.#free.pop() ?? this.#entries.length;
+    this.#entries[number] = { policy: { ...policy }, key, users: 1 };
+    this.#numbers.set(key, number);
     return number;
   }
 
+  /** One more user of a policy that has some. */
+  #share(number: number): void {
+    const entry = this.#entries[number];
+    if (entry !== undefined) entry.users += 1;
+  }
+
   drop(number: number): void {
-    const policy = this.#policies[number];
-    if (policy === undefined) return;
-    const references = (this.#references[number] ?? 0) - 1;
-    this.#references[number] = references;
-    if (references > 0) return;
-    this.#policies[number] = undefined;
-    this.#numbers.delete(keyOf(policy));
+    const entry = this.#entries[number];
+    if (entry === undefined) return;
+    entry.users -= 1;
+    if (entry.users > 0) return;
+    this.#entries[number] = undefined;
+    this.#numbers.delete(entry.key);
     this.#free.push(number);
   }
 
   get(number: number): TimingPolicy | undefined {
-    return this.#policies[number];
+    return this.#entries[number]?.policy;
   }
 }
 
