@@ -87,11 +87,13 @@ export class CepInspector {
     const row = this.#row;
     for (let slot = after + 1; slot <= highestSlot; slot += 1) {
       this.#cep.moveTo(slot);
-      const { flags, localQpn, path } = row;
+      const at = slot * SEEN_WORDS;
+      const identity = (row.owner << 16) | row.flags;
+      // Most slots are free, and were.
+      if (identity === 0 && seen[at + 1] === 0) continue;
+      const { localQpn, path } = row;
       const timed = (timers.isArmed(slot) ? 1 : 0) | (timers.isArmed(maxCeps + slot) ? 2 : 0);
       const progress = row.state | (row.unreadEvents << 8) | (row.retries << 16) | (timed << 24);
-      const identity = (row.owner << 16) | flags;
-      const at = slot * SEEN_WORDS;
       if (seen[at] === progress && seen[at + 1] === identity && seen[at + 2] === localQpn && seen[at + 3] === path)
         continue;
       seen[at] = progress;

@@ -56,7 +56,7 @@ function checkNew(consumer: Consumer, attempt: Attempt, remoteCommId: number): v
 /** Of several listeners that match, the most specific one gets the request. It is not named if the request is over already. */
 function checkListener(consumer: Consumer, attempt: Attempt, { listener }: CepEvent): void {
   const { service, extra, port } = attempt.script;
-  const meant = consumer.listeners[service]?.[meantListen(service, port, extra)];
+  const meant = consumer.listener(service, meantListen(service, port, extra));
   if (listener !== 0 && listener !== meant)
     consumer.world.fail('listener', 'a request reached another listener', attempt);
 }

@@ -17,6 +17,7 @@ const EXISTS = 0x20;
  */
 export class Books {
   readonly #inspector: CepInspector;
+  readonly #listeners: number;
   /** What each CEP adds to the sums, by slot. */
   readonly #parts: Uint8Array;
   readonly #events: Uint8Array;
@@ -31,24 +32,38 @@ export class Books {
   #remoteQpns = 0;
   #unread = 0;
 
-  constructor(inspector: CepInspector, maxCeps: number, ports: number) {
+  /** @param listeners how many CEPs listen, in the first slots, until their owners close. */
+  constructor(inspector: CepInspector, maxCeps: number, listeners: number, ports: number) {
     this.#inspector = inspector;
+    this.#listeners = listeners;
     this.#parts = new Uint8Array(maxCeps + 1);
     this.#events = new Uint8Array(maxCeps + 1);
     this.#qpnKeys = new Uint16Array(maxCeps + 1);
     this.#holders = new Uint8Array(QPN_RANGE * (ports + 1));
   }
 
-  /** Reads what has changed. @returns whether every CEP that has is sound, and the manager's sums are those of its CEPs. */
+  /**
+   * Reads what has changed. @returns whether every CEP that has is sound, and the manager's sums are those of its CEPs. Of
+   * listeners nothing that is looked at here ever changes but that they come and go, which the sums show.
+   */
   balance(): boolean {
+    return this.#read(this.#listeners) && (this.#isBalanced || (this.#read(0) && this.#isBalanced));
+  }
+
+  /** @returns whether every CEP above a slot that has changed is sound. */
+  #read(after: number): boolean {
     const inspector = this.#inspector;
     let sound = true;
-    for (let slot = inspector.nextChanged(0); slot !== 0; slot = inspector.nextChanged(slot)) {
+    for (let slot = inspector.nextChanged(after); slot !== 0; slot = inspector.nextChanged(slot)) {
       this.#leave(slot);
       if (inspector.exists && !this.#enter(slot)) sound = false;
     }
+    return sound;
+  }
+
+  get #isBalanced(): boolean {
+    const inspector = this.#inspector;
     return (
-      sound &&
       this.#shared === 0 &&
       inspector.timers === this.#timers &&
       inspector.ceps === this.#ceps &&

@@ -17,7 +17,7 @@ import { begin } from './connecting.js';
 import { objectionTo } from './event-order.js';
 import { giveWay } from './peer-to-peer.js';
 import { REACT } from './reactions.js';
-import { listensOf, type ServiceKind } from './services.js';
+import type { Listen, ServiceKind } from './services.js';
 import type { Attempt, Side } from './side.js';
 import type { SimAdapter } from './sim-adapter.js';
 import type { Action, World } from './world.js';
@@ -51,38 +51,31 @@ export class Consumer {
   readonly adapter: SimAdapter;
   readonly number: number;
   readonly owner: CepOwner;
-  /** Its listeners, by what they listen for and their place there. */
-  readonly listeners: Readonly<Partial<Record<ServiceKind, readonly Cid[]>>>;
+  readonly listeners: readonly { readonly kind: ServiceKind; readonly place: number; readonly cid: Cid }[];
   readonly sides = new Map<Cid, Side>();
   /** Polls no events while it is. */
   sleepers = 0;
   readonly staleCids: Cid[] = [];
 
-  constructor(world: World, adapter: SimAdapter, number: number, owner: CepOwner, kinds: readonly ServiceKind[]) {
+  constructor(world: World, adapter: SimAdapter, number: number, owner: CepOwner, listens: readonly Listen[]) {
     this.world = world;
     this.adapter = adapter;
     this.number = number;
     this.owner = owner;
     const { backlog } = world.settings;
     const atBacklog = number % 2 === 0 ? 'reject' : 'silence';
-    const listens = listensOf(number, kinds);
-    this.listeners = Object.fromEntries(
-      kinds.map((kind, index) => [
-        kind,
-        listens[index]?.map((listen) => {
-          const cid = owner.create();
-          owner.listen(cid, { ...listen, backlog, atBacklog }, world.now);
-          return cid;
-        }),
-      ]),
-    );
+    this.listeners = listens.map(({ kind, place, parameters }) => {
+      const cid = owner.create();
+      owner.listen(cid, { ...parameters, backlog, atBacklog }, world.now);
+      return { kind, place, cid };
+    });
   }
 
-  /** One of its listeners. */
-  get listener(): Cid {
-    const cid = this.listeners.plain?.[0];
-    assert(cid !== undefined, 'every consumer listens for the plain service');
-    return cid;
+  /** The CID with which it listens, for the plain service unless another is named. */
+  listener(kind: ServiceKind = 'plain', place = 0): Cid {
+    const found = this.listeners.find((each) => each.kind === kind && each.place === place);
+    assert(found !== undefined, 'every consumer listens for all kinds of services that are asked for');
+    return found.cid;
   }
 
   /** The adapter crashed: nothing that this consumer has means anything any more. */

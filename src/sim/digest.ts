@@ -14,13 +14,18 @@ export class Digest {
     this.add(Math.floor(time * 64) | 0);
   }
 
+  /** Words in pairs, each half of a pair in a hash of its own. */
   addWords(words: Int32Array, from: number, to: number): void {
-    let low = this.#low;
-    for (let i = from; i < to; i += 1) {
-      low = Math.imul(low ^ (words[i] as number), 0x85eb_ca6b);
-      low ^= low >>> 15;
+    let even = this.#low;
+    let odd = this.#high;
+    for (let i = from; i < to; i += 2) {
+      even = Math.imul(even ^ (words[i] as number), 0x85eb_ca6b);
+      odd = Math.imul(odd ^ (words[i + 1] as number), 0x9e37_79b1);
+      even ^= even >>> 15;
+      odd ^= odd >>> 13;
     }
-    this.#low = low;
+    this.#low = even;
+    this.#high = odd;
     this.add(to - from);
   }
 

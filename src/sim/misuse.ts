@@ -44,7 +44,7 @@ export function misuse(world: World, consumer: Consumer, random: { uint32(): num
     return;
   }
   const own = [...consumer.sides.keys()];
-  const target = own.length === 0 ? consumer.listener : (own[below(random, own.length)] as Cid);
+  const target = own.length === 0 ? consumer.listener() : (own[below(random, own.length)] as Cid);
   if (!inspector.find(target)) world.fail('owner', `CID ${target} names no CEP`, consumer.sides.get(target));
   const { state, unreadEvents } = inspector;
   if (STATE_TABLE[state][name].kind !== 'illegal') return;
@@ -63,7 +63,7 @@ function wrongCid(consumer: Consumer, random: { uint32(): number }): Cid | undef
     case 1: {
       const others = consumer.adapter.consumers.filter((other) => other !== consumer);
       const other = others[below(random, Math.max(1, others.length))];
-      return other?.listener;
+      return other?.listener();
     }
     case 2:
       return (random.uint32() * 2 ** 20 + (random.uint32() % 2 ** 20)) as Cid;

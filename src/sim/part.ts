@@ -1,4 +1,4 @@
-import { microseconds, type SeededRandom } from '../base/index.js';
+import { type Duration, microseconds, type SeededRandom } from '../base/index.js';
 import type { TimingPolicy } from '../cep/index.js';
 import { below, between, chance, oneOf } from './streams.js';
 
@@ -92,17 +92,19 @@ export function drawPart(random: SeededRandom, owners: number, acceptance: numbe
   };
 }
 
-/** Each of what a policy may leave out is there in half of them. */
+/** Each of what a policy may leave out is there in half of them. Whole numbers: the CM keeps equal policies once, by their text. */
 function drawPolicy(random: SeededRandom): TimingPolicy {
-  const responseTimeout = microseconds(between(random, 5 * MS, 300 * MS));
+  const time = (shortest: number, longest: number): Duration =>
+    microseconds(shortest + below(random, longest - shortest));
+  const responseTimeout = time(5 * MS, 300 * MS);
   const retries = below(random, 6);
   const half = (): boolean => chance(random, 0.5);
   return {
     responseTimeout,
     retries,
-    ...(half() && { deadline: microseconds(between(random, SHORTEST_WAIT_US, 2_000 * MS)) }),
-    ...(half() && { backoff: between(random, 1, 3) }),
-    ...(half() && { jitter: between(random, 0, MOST_JITTER) }),
-    ...(half() && { longestTimeout: microseconds(between(random, 5 * MS, 500 * MS)) }),
+    ...(half() && { deadline: time(SHORTEST_WAIT_US, 2_000 * MS) }),
+    ...(half() && { backoff: 1 + below(random, 9) / 4 }),
+    ...(half() && { jitter: (below(random, 5) / 4) * MOST_JITTER }),
+    ...(half() && { longestTimeout: time(5 * MS, 500 * MS) }),
   };
 }

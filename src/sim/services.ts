@@ -9,7 +9,7 @@ interface Service {
   readonly base: number;
   /** Which of the listens gets a request. @param extra the request's own byte, 0 to 3. */
   readonly meant: (port: number, extra: number) => number;
-  readonly listens: readonly Omit<ListenParameters, 'serviceId' | 'backlog' | 'atBacklog'>[];
+  readonly listens: readonly Omit<ListenParameters, 'serviceId' | 'backlog'>[];
 }
 
 /** Where in their private data requests carry their own byte: behind the tag. */
@@ -44,10 +44,20 @@ export function serviceIdOf(kind: ServiceKind, owner: number, extra: number): Se
   return BigInt(kind === 'masked' ? family | extra : family) as ServiceId;
 }
 
-/** What an owner listens for, and under which kind and place in {@link meantListen}. */
-export function listensOf(owner: number, kinds: readonly ServiceKind[]): ListenParameters[][] {
-  return kinds.map((kind) =>
-    ALL[kind].listens.map((listen) => ({ ...listen, serviceId: serviceIdOf(kind, owner, 0), backlog: 0 })),
+/** One listen of an owner: its kind of service, its place among those of that kind, and what is listened for. */
+export interface Listen {
+  readonly kind: ServiceKind;
+  readonly place: number;
+  readonly parameters: Omit<ListenParameters, 'backlog'>;
+}
+
+export function listensOf(owner: number, kinds: readonly ServiceKind[]): Listen[] {
+  return kinds.flatMap((kind) =>
+    ALL[kind].listens.map((listen, place) => ({
+      kind,
+      place,
+      parameters: { ...listen, serviceId: serviceIdOf(kind, owner, 0) },
+    })),
   );
 }
 

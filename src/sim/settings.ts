@@ -61,7 +61,7 @@ export const FAULT_SETTINGS = [
 export type FaultSetting = (typeof FAULT_SETTINGS)[number];
 
 /** Enough for everything at once, and small enough that making an adapter costs little. */
-const AMPLE = { maxCeps: 255, maxMads: 512, maxTransmits: 256, backlog: 64 };
+const AMPLE = { maxCeps: 192, maxMads: 96, maxTransmits: 48, backlog: 64 };
 
 /** The defaults; of a fault's rate, the greatest that a seed draws. */
 export const DEFAULT_SETTINGS: SimSettings = {

@@ -4,7 +4,6 @@ import type { CepInspector, CmPath } from '../cep/index.js';
 import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
 import { Books } from './books.js';
 import { Consumer } from './consumer.js';
-import { listensOf, SERVICE_KINDS, type ServiceKind } from './services.js';
 import { streamOf } from './streams.js';
 import type { World } from './world.js';
 
@@ -12,7 +11,6 @@ import type { World } from './world.js';
 export type MakeAdapter = (options: ChannelAdapterOptions) => ChannelAdapter;
 export const makeAdapter: MakeAdapter = (options) => new ChannelAdapter(options);
 
-const PLAIN: readonly ServiceKind[] = ['plain'];
 const QPN_BASE = 0x100;
 /** Queue pairs of each port before it makes more: few, so that they are used again soon. */
 const QPNS = 64;
@@ -70,8 +68,9 @@ export class SimAdapter {
   start(): [CepInspector, Books] {
     const { seed, settings } = this.#world;
     const { owners, maxMads, maxTransmits } = settings;
-    const kinds = settings.services === 'all' ? SERVICE_KINDS : PLAIN;
-    const maxCeps = settings.maxCeps + owners * listensOf(0, kinds).flat().length;
+    const { listens } = this.#world;
+    const listeners = listens.reduce((sum, each) => sum + each.length, 0);
+    const maxCeps = settings.maxCeps + listeners;
     this.ca = this.#make({
       caGuid: caGuidOf(this.number),
       random: streamOf(seed, 'adapters', this.number, this.incarnation),
@@ -80,10 +79,10 @@ export class SimAdapter {
     });
     const { cep } = this.ca;
     this.inspector = cep.inspect();
-    this.books = new Books(this.inspector, maxCeps, settings.ports);
+    this.books = new Books(this.inspector, maxCeps, listeners, settings.ports);
     this.consumers = Array.from(
-      { length: settings.owners },
-      (_, index) => new Consumer(this.#world, this, index, cep.openOwner(), kinds),
+      { length: owners },
+      (_, index) => new Consumer(this.#world, this, index, cep.openOwner(), listens[index] ?? []),
     );
     for (const name of MESSAGE_NAMES) this.taken[name] = 0;
     this.delivered = 0;

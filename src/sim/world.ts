@@ -1,6 +1,7 @@
 import type { Cid, Instant } from '../base/index.js';
 import type { Consumer } from './consumer.js';
 import { Digest } from './digest.js';
+import { type Listen, listensOf, SERVICE_KINDS, type ServiceKind } from './services.js';
 import { isTight, type SimSettings } from './settings.js';
 import { Attempt, type Role, Side } from './side.js';
 import { TAG_BYTES } from './tag.js';
@@ -29,6 +30,8 @@ const ACTION_NUMBER = Object.fromEntries(ACTIONS.map((action, number) => [action
 export const ENTRY = { arrival: 0, start: 1, action: 2, faultBegins: 3, faultEnds: 4, cross: 5 } as const;
 const KIND_BITS = 3;
 
+const PLAIN: readonly ServiceKind[] = ['plain'];
+
 /** What all parts of one simulation share: time, what lies ahead, and the record of what was. */
 export class World {
   now = 0 as Instant;
@@ -55,6 +58,8 @@ export class World {
   hasOverflowed = false;
   /** Whether limits are so low that calls may fail because of them. */
   readonly isTight: boolean;
+  /** What each owner of an adapter listens for. */
+  readonly listens: readonly (readonly Listen[])[];
   /** Where private data is written. */
   readonly tag = new Uint8Array(TAG_BYTES);
 
@@ -62,6 +67,8 @@ export class World {
     this.seed = seed;
     this.settings = settings;
     this.trace = trace;
+    const kinds = settings.services === 'all' ? SERVICE_KINDS : PLAIN;
+    this.listens = Array.from({ length: settings.owners }, (_, owner) => listensOf(owner, kinds));
     this.isTight = isTight(settings);
     this.healedAt = settings.faultPhaseMs * 1_000;
   }

@@ -23,9 +23,9 @@ export const QUIET: Partial<SimSettings> = {
   slowConsumers: 0,
   misuses: 0,
   forgeries: 0,
-  maxCeps: 255,
-  maxMads: 512,
-  maxTransmits: 256,
+  maxCeps: 192,
+  maxMads: 96,
+  maxTransmits: 48,
   backlog: 64,
 };
 
