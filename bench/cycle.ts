@@ -1,3 +1,4 @@
+import { cmCycle } from './cm-cycle.js';
 import { FIVE_COPIES, FIVE_PACKETS } from './floor.js';
 import { Consumers, type Link, linkOfAdapters, linkOfManagers } from './link.js';
 import type { Case } from './main.js';
@@ -22,13 +23,16 @@ function cycles(link: Link): (times: number) => void {
   };
 }
 
+const MANAGERS: Case = {
+  name: 'connect and disconnect, CEP managers',
+  unit: 'µs',
+  reference: FIVE_COPIES,
+  run: cycles(linkOfManagers()),
+};
+
 export const CYCLE: readonly Case[] = [
-  {
-    name: 'connect and disconnect, CEP managers',
-    unit: 'µs',
-    reference: FIVE_COPIES,
-    run: cycles(linkOfManagers()),
-  },
+  MANAGERS,
+  cmCycle(MANAGERS),
   {
     name: 'connect and disconnect, channel adapters',
     unit: 'µs',

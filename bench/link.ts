@@ -3,9 +3,9 @@ import { ChannelAdapter, CM_PACKET_BYTES } from 'ibcm/ca';
 import { type CepEvent, type CepLimits, CepManager, type CepOwner, type PathAddress } from 'ibcm/cep';
 import { MAD_BYTES } from 'ibcm/wire';
 
-const SERVICE = 0x0106_1d2fn as ServiceId;
+export const SERVICE = 0x0106_1d2fn as ServiceId;
 /** Longer than any timewait here. */
-const REST = 2_000_000;
+export const REST = 2_000_000;
 
 /** Two connection managers, and how what they send gets across. */
 export interface Link {
@@ -15,8 +15,8 @@ export interface Link {
   deliver(now: Instant): number;
 }
 
-const CLIENT_GID = parseGid('10.0.0.1');
-const SERVER_GID = parseGid('10.0.0.2');
+export const CLIENT_GID = parseGid('10.0.0.1');
+export const SERVER_GID = parseGid('10.0.0.2');
 const options = (seed: number) => ({ caGuid: BigInt(seed) as CaGuid, random: new SeededRandom(seed) });
 
 /** MADs, from one manager straight into the other. */

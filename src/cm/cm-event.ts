@@ -42,14 +42,16 @@ export class LentEvent implements CmEvent {
         event: this.type,
       });
     }
-    this.#message ??= messageOf(this.#source);
+    if (this.#message === undefined) {
+      const bytes = copyOfMessage(this.#source);
+      this.#message = bytes && decoded(bytes);
+    }
     return this.#message;
   }
 
   /** The same event for somebody who reads it later. */
   kept(): CmEvent {
-    const { type, cause, now, transmissions, message } = this;
-    return { type, cause, now, transmissions, message };
+    return new KeptEvent(this, this.#source && copyOfMessage(this.#source));
   }
 
   /** The callback has returned. */
@@ -58,9 +60,35 @@ export class LentEvent implements CmEvent {
   }
 }
 
-function messageOf({ hasMessage, bytes, at }: CepEvent): CmMad | undefined {
-  if (!hasMessage) return undefined;
-  const mad = decodeMad(copyOf(bytes, at, at + MAD_BYTES));
+/** An event that is kept until somebody fetches it: it has a message of its own, which is decoded when it is asked for. */
+class KeptEvent implements CmEvent {
+  readonly type: EventType;
+  readonly cause: EventCause;
+  readonly now: Instant;
+  readonly transmissions: number;
+  readonly #bytes: Uint8Array | undefined;
+  #message: CmMad | undefined;
+
+  constructor({ type, cause, now, transmissions }: LentEvent, bytes: Uint8Array | undefined) {
+    this.type = type;
+    this.cause = cause;
+    this.now = now;
+    this.transmissions = transmissions;
+    this.#bytes = bytes;
+  }
+
+  get message(): CmMad | undefined {
+    this.#message ??= this.#bytes && decoded(this.#bytes);
+    return this.#message;
+  }
+}
+
+function copyOfMessage({ hasMessage, bytes, at }: CepEvent): Uint8Array | undefined {
+  return hasMessage ? copyOf(bytes, at, at + MAD_BYTES) : undefined;
+}
+
+function decoded(bytes: Uint8Array): CmMad {
+  const mad = decodeMad(bytes);
   assert(!(mad instanceof Error), 'the manager has checked what it received');
   return mad;
 }
