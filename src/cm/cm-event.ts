@@ -1,4 +1,4 @@
-import { assert, copyOf, type Instant } from '../base/index.js';
+import { assert, type Cid, copyOf, type Instant } from '../base/index.js';
 import type { CepEvent, EventCause, EventType } from '../cep/index.js';
 import { type CmMad, decodeMad, MAD_BYTES } from '../wire/index.js';
 import { CmError } from './error.js';
@@ -6,6 +6,8 @@ import { CmError } from './error.js';
 /** Something that happened to an ID. */
 export interface CmEvent {
   readonly type: EventType;
+  /** The CEP that it is about: the ID's own, or that of a request which has come to it. For logs. */
+  readonly cid: Cid;
   /** Why, where the type does not say it. */
   readonly cause: EventCause;
   /** The moment at which it is told. */
@@ -22,6 +24,7 @@ export interface CmEvent {
 /** An event while it is told: it reads the manager's buffer, which is somebody else's afterwards. */
 export class LentEvent implements CmEvent {
   readonly type: EventType;
+  readonly cid: Cid;
   readonly cause: EventCause;
   readonly now: Instant;
   readonly transmissions: number;
@@ -30,6 +33,7 @@ export class LentEvent implements CmEvent {
 
   constructor(source: CepEvent, now: Instant) {
     this.type = source.type;
+    this.cid = source.cid;
     this.cause = source.cause;
     this.now = now;
     this.transmissions = source.transmissions;
@@ -63,14 +67,16 @@ export class LentEvent implements CmEvent {
 /** An event that is kept until somebody fetches it: it has a message of its own, which is decoded when it is asked for. */
 class KeptEvent implements CmEvent {
   readonly type: EventType;
+  readonly cid: Cid;
   readonly cause: EventCause;
   readonly now: Instant;
   readonly transmissions: number;
   readonly #bytes: Uint8Array | undefined;
   #message: CmMad | undefined;
 
-  constructor({ type, cause, now, transmissions }: LentEvent, bytes: Uint8Array | undefined) {
+  constructor({ type, cid, cause, now, transmissions }: LentEvent, bytes: Uint8Array | undefined) {
     this.type = type;
+    this.cid = cid;
     this.cause = cause;
     this.now = now;
     this.transmissions = transmissions;

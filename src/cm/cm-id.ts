@@ -21,6 +21,8 @@ export type CmDestroyed<Context = unknown> = (context: Context) => void;
 export interface CmId<Context = unknown> {
   /** The consumer's own. */
   readonly context: Context;
+  /** The CID of its CEP. For logs: no call of this interface takes one. */
+  readonly cid: Cid;
   /** Whether its callback is running (R16). */
   readonly inCallback: boolean;
   /** Whether it has been destroyed: every call with it fails with `INVALID_ID`. */

@@ -121,6 +121,11 @@ export class CmInterface {
     return this.#owner.state(this.#own(id).cid);
   }
 
+  /** What the two ends call the connection in their messages; 0 for what is not known yet. For logs: no call takes them. */
+  commIds(id: CmId): { readonly local: number; readonly remote: number } {
+    return this.#owner.commIds(this.#own(id).cid);
+  }
+
   // ---- listening
 
   /**

@@ -1,5 +1,4 @@
 import {
-  type Cid,
   elapsed,
   formatAddress,
   type Gid,
@@ -29,7 +28,7 @@ import {
   type WaitOptions,
   wireTiming,
 } from './options.js';
-import type { EndpointEvent, EventHandler, EventRouter } from './router.js';
+import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
 
 /** Exponents of the queue pair's ACK timeout, and others that users of rdma_cm set. */
 export interface ConnectOptions extends WaitOptions, QueuePairOptions {
@@ -74,7 +73,7 @@ export interface ConnectingParameters {
 /** A connection on its way: from the REQ to the RTU, or to whatever ends it. */
 export class Connecting implements EventHandler {
   readonly #router: EventRouter;
-  #cid = 0 as Cid;
+  readonly #id: EndpointId;
   readonly #options: ConnectOptions;
   readonly #parameters: ConnectingParameters;
   readonly #result = new Deferred<Connection>();
@@ -87,19 +86,11 @@ export class Connecting implements EventHandler {
     this.#router = router;
     this.#options = options;
     this.#parameters = parameters;
-    router.command((owner, now) => {
-      const cid = owner.create();
-      try {
-        owner.sendReq(cid, this.#request(), now);
-      } catch (error) {
-        owner.destroy(cid, now);
-        throw error;
-      }
-      // Now, not after the driver's turn: in it, the adapter may be closed or the signal aborted.
-      this.#cid = cid;
-      router.attach(cid, this);
+    this.#id = router.open(this, (cm, id, now) => {
+      cm.sendReq(id, this.#request(), now);
       options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     });
+    router.wake();
   }
 
   get result(): Promise<Connection> {
@@ -180,11 +171,11 @@ export class Connecting implements EventHandler {
   #establish(rep: Rep): void {
     const { localGid, remoteGid, localPort, qpn, startingPsn } = this.#parameters;
     try {
-      this.#router.command((owner, now) => {
-        owner.sendRtu(this.#cid, {}, now);
+      this.#router.command((cm, now) => {
+        cm.sendRtu(this.#id, {}, now);
         this.#settled();
         this.#result.resolve(
-          new Connection(this.#router, this.#cid, {
+          new Connection(this.#router, this.#id, {
             role: 'active',
             local: { address: formatAddress(localGid), port: localPort, qpn, startingPsn, commId: rep.remoteCommId },
             remote: {
@@ -209,7 +200,7 @@ export class Connecting implements EventHandler {
 
   #fail(error: Error): void {
     this.#settled();
-    this.#router.destroy(this.#cid);
+    this.#router.destroy(this.#id);
     this.#result.reject(error);
   }
 

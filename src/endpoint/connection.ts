@@ -4,7 +4,7 @@ import { type Rej, rejectReasonName } from '../wire/index.js';
 import { Deferred } from './deferred.js';
 import { EndpointError, type RejectDetails, rejectedBy } from './error.js';
 import { checkPrivateData, timingOf, type WaitOptions } from './options.js';
-import type { EndpointEvent, EventHandler, EventRouter } from './router.js';
+import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
 
 /** Private data of a DREQ and DREP. */
 const DREQ_PRIVATE_DATA_MAX = 220;
@@ -74,8 +74,6 @@ export interface DisconnectOptions extends WaitOptions {
  * `timewaitexit` when its queue pair number is free again (`RDMA_CM_EVENT_TIMEWAIT_EXIT`).
  */
 export class Connection extends EventTarget implements ConnectionDetails, EventHandler {
-  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
-  readonly cid: Cid;
   readonly role: 'active' | 'passive';
   readonly local: ConnectionEnd;
   readonly remote: ConnectionEnd;
@@ -83,22 +81,28 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   readonly initiatorDepth: number;
   readonly privateData: Uint8Array;
   readonly #router: EventRouter;
+  readonly #id: EndpointId;
   readonly #ended = new Deferred<CloseCause>();
   #disconnecting = false;
   #cause: CloseCause | undefined;
 
   /** @internal Made by `Adapter.connect` and `ConnectionRequest.accept`. */
-  constructor(router: EventRouter, cid: Cid, details: ConnectionDetails) {
+  constructor(router: EventRouter, id: EndpointId, details: ConnectionDetails) {
     super();
     this.#router = router;
-    this.cid = cid;
+    this.#id = id;
     this.role = details.role;
     this.local = details.local;
     this.remote = details.remote;
     this.responderResources = details.responderResources;
     this.initiatorDepth = details.initiatorDepth;
     this.privateData = details.privateData;
-    router.attach(cid, this);
+    id.context.handler = this;
+  }
+
+  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
+  get cid(): Cid {
+    return this.#id.cid;
   }
 
   /** Why the connection ended; undefined while it stands. */
@@ -140,7 +144,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
    * follows. Never fails; harmless if the connection has ended.
    */
   close(): void {
-    this.#router.destroy(this.cid);
+    this.#router.destroy(this.#id);
     this.#end('closed', undefined);
   }
 
@@ -182,7 +186,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
         this.#end('rejected', undefined);
         return;
       case 'timewait_exit':
-        this.#router.destroy(this.cid);
+        this.#router.destroy(this.#id);
         this.dispatchEvent(new Event('timewaitexit'));
         return;
       default:
@@ -193,9 +197,9 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
 
   /** @returns false if the connection is ending already, because the peer has forgotten it. */
   #sendDreq(timing: TimingPolicy, privateData: Uint8Array | undefined): boolean {
-    return this.#router.command((owner, now) => {
-      if (owner.state(this.cid) !== 'ESTABLISHED') return false;
-      owner.sendDreq(this.cid, { timing, ...(privateData && { privateData }) }, now);
+    return this.#router.command((cm, now) => {
+      if (cm.state(this.#id) !== 'ESTABLISHED') return false;
+      cm.sendDreq(this.#id, { timing, ...(privateData && { privateData }) }, now);
       this.#disconnecting = true;
       return true;
     });
@@ -203,17 +207,17 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
 
   #sendDrep(): void {
     try {
-      this.#router.command((owner, now) => owner.sendDrep(this.cid, {}, now));
+      this.#router.command((cm, now) => cm.sendDrep(this.#id, {}, now));
     } catch {
       // No buffers. Destroying answers as well, or leaves it to the peer's next DREQ.
-      this.#router.destroy(this.cid);
+      this.#router.destroy(this.#id);
     }
   }
 
   /** Somebody else waits for the end already, perhaps longer. */
   #endWithin(limit: Duration): void {
     const cancel = this.#router.schedule(limit, () => {
-      this.#router.destroy(this.cid);
+      this.#router.destroy(this.#id);
       this.#end('unacknowledged', undefined);
     });
     void this.#ended.promise.then(cancel);

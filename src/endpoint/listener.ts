@@ -1,4 +1,3 @@
-import type { Cid } from '../base/index.js';
 import { CepError } from '../cep/index.js';
 import { serviceIdOfPort } from '../wire/index.js';
 import { Deferred } from './deferred.js';
@@ -6,7 +5,7 @@ import { EndpointError } from './error.js';
 import type { NumberSource } from './numbers.js';
 import { checkInteger } from './options.js';
 import { ConnectionRequest, readAddresses } from './request.js';
-import type { EndpointEvent, EventHandler, EventRouter } from './router.js';
+import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
 
 export interface ListenOptions {
   /** Port in the TCP port space of rdma_cm, 1 to 65,535. */
@@ -31,7 +30,7 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
   readonly port: number;
   readonly #router: EventRouter;
   readonly #numbers: NumberSource;
-  #cid = 0 as Cid;
+  readonly #id: EndpointId;
   /** Requests that nobody has taken and nobody took back, oldest first. */
   readonly #requests = new Set<ConnectionRequest>();
   /** Those who wait for a request, oldest first. */
@@ -47,12 +46,10 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
     this.#numbers = numbers;
     this.address = router.address;
     this.port = port;
-    router.command((owner, now) => {
-      const cid = owner.create();
+    this.#id = router.open(this, (cm, id, now) => {
       try {
-        owner.listen(cid, { serviceId: serviceIdOfPort('tcp', port), backlog }, now);
+        cm.listen(id, { serviceId: serviceIdOfPort('tcp', port), backlog }, now);
       } catch (error) {
-        owner.destroy(cid, now);
         if (!(error instanceof CepError && error.code === 'LISTEN_CONFLICT')) throw error;
         throw new EndpointError(
           'PORT_IN_USE',
@@ -61,10 +58,8 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
           { cause: error },
         );
       }
-      // Now, not after the driver's turn: in it, the adapter may be closed.
-      this.#cid = cid;
-      router.attach(cid, this);
     });
+    router.wake();
   }
 
   /**
@@ -94,7 +89,7 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
     this.#closed = true;
     for (const request of this.#requests) request.close();
     this.#requests.clear();
-    this.#router.destroy(this.#cid);
+    this.#router.destroy(this.#id);
     for (const waiting of this.#waiting) waiting.resolve(DONE);
     this.#waiting.clear();
   }
@@ -109,15 +104,17 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
   }
 
   /** @internal */
-  handleEvent(event: EndpointEvent): void {
-    const req = event.mad?.message === 'REQ' ? event.mad.fields : undefined;
+  handleEvent({ mad }: EndpointEvent): void {
+    const id = this.#router.fetch(this.#id);
+    if (id === undefined) return;
+    const req = mad?.message === 'REQ' ? mad.fields : undefined;
     const header = req && readAddresses(req);
     if (req === undefined || header === undefined) {
       // As rdma_cm does with a header that it cannot make sense of: destroying rejects as the consumer.
-      this.#router.command((owner, now) => owner.destroy(event.cid, now));
+      this.#router.destroy(id);
       return;
     }
-    const request = new ConnectionRequest(this.#router, event.cid, {
+    const request = new ConnectionRequest(this.#router, id, {
       req,
       header,
       port: this.port,

@@ -19,7 +19,7 @@ import {
   timingOf,
   type WaitOptions,
 } from './options.js';
-import type { EndpointEvent, EventHandler, EventRouter } from './router.js';
+import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
 
 const REP_PRIVATE_DATA_MAX = 196;
 const REJ_PRIVATE_DATA_MAX = 148;
@@ -51,8 +51,6 @@ interface Acceptance {
 
 /** A peer that asks to be connected (librdmacm: `RDMA_CM_EVENT_CONNECT_REQUEST`). Answer it once, with accept or reject. */
 export class ConnectionRequest implements EventHandler {
-  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
-  readonly cid: Cid;
   /** The peer's address and the port, queue pair, PSN and communication ID it names. */
   readonly remote: ConnectionEnd;
   /** Our address and port, and our communication ID. */
@@ -62,6 +60,7 @@ export class ConnectionRequest implements EventHandler {
   /** The REQ as it came. */
   readonly req: Req;
   readonly #router: EventRouter;
+  readonly #id: EndpointId;
   readonly #numbers: NumberSource;
   #state: 'pending' | 'accepting' | 'over' = 'pending';
   #overBecause: Error | undefined;
@@ -74,14 +73,14 @@ export class ConnectionRequest implements EventHandler {
   };
 
   /** @internal */
-  constructor(router: EventRouter, cid: Cid, { req, header, port, numbers, onOver }: RequestParameters) {
+  constructor(router: EventRouter, id: EndpointId, { req, header, port, numbers, onOver }: RequestParameters) {
     this.#router = router;
-    this.cid = cid;
+    this.#id = id;
     this.#numbers = numbers;
     this.#onOver = onOver;
     this.req = req;
     this.privateData = req.privateData.subarray(IP_CM_HEADER_BYTES);
-    const commId = router.owner.commIds(cid).local;
+    const commId = router.command((cm) => cm.commIds(id).local);
     this.local = { address: formatAddress(header.destination), port, commId };
     this.remote = {
       address: formatAddress(header.source),
@@ -90,7 +89,12 @@ export class ConnectionRequest implements EventHandler {
       startingPsn: req.startingPsn,
       commId: req.localCommId,
     };
-    router.attach(cid, this);
+    id.context.handler = this;
+  }
+
+  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
+  get cid(): Cid {
+    return this.#id.cid;
   }
 
   /** Whether it can still be answered: not if it was, or if the peer took it back. */
@@ -114,9 +118,9 @@ export class ConnectionRequest implements EventHandler {
     const timing = timingOf(options);
     const result = new Deferred<Connection>();
     this.#numbers.withQpn(options.qpn, (qpn) =>
-      this.#router.command((owner, now) => {
-        owner.sendRep(
-          this.cid,
+      this.#router.command((cm, now) => {
+        cm.sendRep(
+          this.#id,
           {
             qpn,
             startingPsn,
@@ -154,8 +158,8 @@ export class ConnectionRequest implements EventHandler {
     checkPrivateData(privateData, REJ_PRIVATE_DATA_MAX, 'REJ');
     const number = typeof reason === 'number' ? reason : REJECT_REASONS[reason];
     checkInteger('reason', number, 1, REASON_MAX);
-    this.#router.command((owner, now) =>
-      owner.sendRej(this.cid, { reason: number, ...(privateData && { privateData }) }, now),
+    this.#router.command((cm, now) =>
+      cm.sendRej(this.#id, { reason: number, ...(privateData && { privateData }) }, now),
     );
     this.#finish(answeredError('rejected'));
   }
@@ -222,7 +226,7 @@ export class ConnectionRequest implements EventHandler {
     this.#state = 'over';
     this.#overBecause = answeredError('accepted');
     result.resolve(
-      new Connection(this.#router, this.cid, {
+      new Connection(this.#router, this.#id, {
         role: 'passive',
         local: { ...this.local, qpn, startingPsn },
         remote: this.remote,
@@ -242,7 +246,7 @@ export class ConnectionRequest implements EventHandler {
     this.#settled();
     this.#state = 'over';
     this.#overBecause = because;
-    this.#router.destroy(this.cid);
+    this.#router.destroy(this.#id);
     this.#onOver();
   }
 

@@ -1,40 +1,49 @@
-import { type Cid, copyOf, type Duration, formatAddress, type Instant } from '../base/index.js';
-import type { CepEvent, CepOwner } from '../cep/index.js';
-import { type CmMad, decodeMad, MAD_BYTES } from '../wire/index.js';
+import { type Cid, type Duration, formatAddress, type Instant, ReferenceLedger } from '../base/index.js';
+import type { EventCause, EventType } from '../cep/index.js';
+import { type CmCallback, type CmId, CmInterface } from '../cm/index.js';
+import type { CmMad } from '../wire/index.js';
 import type { EndpointHost } from './host.js';
 
-/** An event as a value: its message is decoded, from a copy. */
+/** An event as a value, for whoever watches. */
 export interface EndpointEvent {
   /** The CM's name of the event, such as `rep_received`. */
-  readonly type: CepEvent['type'];
-  readonly cause: CepEvent['cause'];
+  readonly type: EventType;
+  readonly cause: EventCause;
+  /** The CM's handle of the connection, listener or request. */
   readonly cid: Cid;
+  /** For a new request: the listener's. Otherwise 0. */
   readonly listener: Cid;
   /** How often the message was sent whose answer is missing. */
   readonly transmissions: number;
   readonly mad: CmMad | undefined;
 }
 
-/** Who deals with the events of a CEP. */
+/** Who deals with the events of an ID. */
 export interface EventHandler {
   handleEvent(event: EndpointEvent): void;
   /** The adapter is being closed: ends at once, or for a connection within the time. */
   shutDown(timeoutMs: number): Promise<unknown>;
 }
 
-/** Owns the CEPs of an adapter's endpoints and brings their events to whom they concern. */
+/** Whose events an ID's are now: what is an attempt today is a connection tomorrow. */
+export interface Seat {
+  handler: EventHandler;
+}
+/** The ID of an endpoint. */
+export type EndpointId = CmId<Seat>;
+
+/** Has the IDs of an adapter's endpoints, and brings their events to whom they concern. */
 export class EventRouter {
-  readonly owner: CepOwner;
   readonly #host: EndpointHost;
-  readonly #handlers = new Map<Cid, EventHandler>();
-  #closed = false;
+  readonly #cm: CmInterface;
+  readonly #ids = new Set<EndpointId>();
   readonly #observe: ((event: EndpointEvent) => void) | undefined;
 
   constructor(host: EndpointHost, observe: ((event: EndpointEvent) => void) | undefined) {
     this.#host = host;
     this.#observe = observe;
-    this.owner = host.adapter.cep.openOwner();
-    host.onTurn(() => this.#turn());
+    this.#cm = new CmInterface(host.adapter.cep, new ReferenceLedger());
+    host.onTurn(() => this.#cm.poll(this.now));
   }
 
   get now(): Instant {
@@ -53,55 +62,65 @@ export class EventRouter {
 
   /** All that deal with events now. */
   get handlers(): EventHandler[] {
-    return [...this.#handlers.values()];
+    return Array.from(this.#ids, ({ context }) => context.handler);
   }
 
-  /** Who creates a CEP attaches its handler within the same {@link command}: afterwards events may have passed. */
-  attach(cid: Cid, handler: EventHandler): void {
-    this.#handlers.set(cid, handler);
-  }
-
-  /** Runs a call on the manager, and lets the driver send what came of it, whether or not it failed. */
-  command<T>(call: (owner: CepOwner, now: Instant) => T): T {
+  /**
+   * Makes an ID and does something with it. If that throws, there is no ID. The driver has its turn only when {@link wake} is called,
+   * since anything may happen to the ID in it: first the caller notes what it has got.
+   */
+  open(handler: EventHandler, call: (cm: CmInterface, id: EndpointId, now: Instant) => void): EndpointId {
+    const id = this.#cm.createId(this.#callback, { handler });
+    this.#ids.add(id);
     try {
-      return call(this.owner, this.#host.now());
+      call(this.#cm, id, this.now);
+    } catch (error) {
+      this.destroy(id);
+      throw error;
+    }
+    return id;
+  }
+
+  /** Lets the driver send what there is to send. */
+  wake(): void {
+    this.#host.wake();
+  }
+
+  /** Gives a listener's oldest request an ID of its own, whose handler is still to be found. @returns undefined if none waits. */
+  fetch(listener: EndpointId): EndpointId | undefined {
+    const request = this.#cm.getRequestEx<Seat>(listener, this.#callback, { handler: listener.context.handler });
+    if (request !== undefined) this.#ids.add(request.id);
+    return request?.id;
+  }
+
+  /** Runs a call on the CM, and lets the driver send what came of it, whether or not it failed. */
+  command<T>(call: (cm: CmInterface, now: Instant) => T): T {
+    try {
+      return call(this.#cm, this.now);
     } finally {
       this.#host.wake();
     }
   }
 
-  /** Destroys a CEP. Harmless if it has been destroyed. */
-  destroy(cid: Cid): void {
-    if (this.#handlers.delete(cid)) this.command((owner, now) => owner.destroy(cid, now));
+  /** Destroys an ID. Harmless if it has been destroyed. */
+  destroy(id: EndpointId): void {
+    if (this.#ids.delete(id)) this.command((cm, now) => cm.destroyId(id, now));
   }
 
-  /** Destroys every CEP; no event is delivered any more. */
+  /** Destroys every ID; no event is told any more. */
   close(): void {
-    this.#closed = true;
-    this.#handlers.clear();
-    this.command((owner, now) => owner.close(now));
+    this.#ids.clear();
+    this.command((cm, now) => cm.close(now));
   }
 
-  #turn(): void {
-    if (this.#closed) return;
-    for (let event = this.owner.pollEvent(); event !== undefined; event = this.owner.pollEvent()) {
-      const { type, cause, cid, listener, transmissions, hasMessage, bytes, at } = event;
-      const mad = hasMessage ? decodeMad(copyOf(bytes, at, at + MAD_BYTES)) : undefined;
-      this.#deliver({ type, cause, cid, listener, transmissions, mad: mad instanceof Error ? undefined : mad });
-    }
-  }
-
-  #deliver(event: EndpointEvent): void {
-    const request = event.type === 'req_received';
-    // A new request belongs to its listener until the listener has made something of it.
-    const key = request ? event.listener : event.cid;
-    const known = this.#handlers.has(key);
-    shielded(() => this.#observe?.(event));
-    const handler = this.#handlers.get(key);
-    if (handler) shielded(() => handler.handleEvent(event));
-    // If the observer itself ended what the event is about, nothing is left to do, except that a listener leaves its request behind.
-    else if (request || !known) this.owner.destroy(event.cid, this.#host.now());
-  }
+  readonly #callback: CmCallback<Seat> = (id, event) => {
+    const { type, cause, cid, transmissions, message: mad } = event;
+    const listener = cid === id.cid ? (0 as Cid) : id.cid;
+    const told: EndpointEvent = { type, cause, cid, listener, transmissions, mad };
+    shielded(() => this.#observe?.(told));
+    // Whoever watches may have ended what the event is about.
+    if (!id.destroyed) shielded(() => id.context.handler.handleEvent(told));
+  };
 }
 
 /** One bad callback must not keep others from their events: what it throws is reported by the platform. */
