@@ -1,10 +1,14 @@
 import { type Duration, elapsed, type Instant, inMilliseconds, milliseconds, type Random } from '../base/index.js';
+import type { AskOptions, Question } from './asking.js';
 import { Connecting, type ConnectOptions, checkConnect } from './connecting.js';
 import { type Connection, closedError } from './connection.js';
+import { DatagramListener } from './datagram-listener.js';
 import { Deferred } from './deferred.js';
 import type { EndpointHost } from './host.js';
-import { Listener, type ListenOptions } from './listener.js';
-import { LookUps } from './look-up.js';
+import type { ListenOptions } from './listen.js';
+import { Listener } from './listener.js';
+import { checkLookup, type DatagramService, Lookup } from './lookup.js';
+import { LookUps } from './name-look-ups.js';
 import { NumberSource } from './numbers.js';
 import { checkInteger, TIMEOUT_MS_MAX, timingOf } from './options.js';
 import { type EndpointEvent, EventRouter } from './router.js';
@@ -55,29 +59,29 @@ export class Adapter {
    * source port cannot be had; the signal's reason.
    */
   async connect(options: ConnectOptions): Promise<Connection> {
+    const question = await this.#question(options, () => checkConnect(options));
+    return this.#numbers.withQpn(options.qpn, (qpn) => {
+      const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
+      return new Connecting(this.#router, options, { ...question, qpn, startingPsn }).result;
+    });
+  }
+
+  /**
+   * Listens for those who look a datagram service up on a port.
+   * @throws EndpointError `PORT_IN_USE`, `INVALID_ARGUMENT`, `CLOSED`
+   */
+  async listenDatagram(options: ListenOptions): Promise<DatagramListener> {
     this.#checkOpen();
-    options.signal?.throwIfAborted();
-    checkConnect(options);
-    const timing = timingOf(options);
-    const startedAt = this.#host.now();
-    const remoteGid = await this.#lookUps.find(options, timing.deadline);
-    // Either may have happened in the last moment.
-    this.#checkOpen();
-    options.signal?.throwIfAborted();
-    const deadline = remaining(timing.deadline, startedAt, this.#host.now());
-    return this.#numbers.withQpn(
-      options.qpn,
-      (qpn) =>
-        new Connecting(this.#router, options, {
-          localGid: this.#host.adapter.gid(1),
-          remoteGid,
-          localPort: this.#numbers.nextPort(),
-          qpn,
-          startingPsn: options.startingPsn ?? this.#numbers.nextPsn(),
-          startedAt,
-          timing: { ...timing, deadline },
-        }).result,
-    );
+    return new DatagramListener(this.#router, options, this.#numbers);
+  }
+
+  /**
+   * Asks a peer where datagrams for a service go (SIDR). Looking up the host's name counts towards the time-out.
+   * @throws LookupRejectedError when the peer does not serve it or says no; the rest as {@link connect}.
+   */
+  async lookup(options: AskOptions): Promise<DatagramService> {
+    const question = await this.#question(options, () => checkLookup(options));
+    return new Lookup(this.#router, options, question).result;
   }
 
   /**
@@ -105,6 +109,22 @@ export class Adapter {
     await Promise.all(this.#router.handlers.map((handler) => handler.shutDown(timeoutMs)));
     this.#router.close();
     await this.#host.close();
+  }
+
+  /** Finds whom to ask. */
+  async #question(options: AskOptions, check: () => void): Promise<Question> {
+    this.#checkOpen();
+    options.signal?.throwIfAborted();
+    check();
+    const timing = timingOf(options);
+    const startedAt = this.#host.now();
+    const remoteGid = await this.#lookUps.find(options, timing.deadline);
+    // Either may have happened in the last moment.
+    this.#checkOpen();
+    options.signal?.throwIfAborted();
+    const deadline = remaining(timing.deadline, startedAt, this.#host.now());
+    const localGid = this.#host.adapter.gid(1);
+    return { localGid, remoteGid, localPort: this.#numbers.nextPort(), startedAt, timing: { ...timing, deadline } };
   }
 
   #checkOpen(): void {

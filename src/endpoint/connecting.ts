@@ -1,53 +1,17 @@
-import {
-  elapsed,
-  formatAddress,
-  type Gid,
-  type Instant,
-  isIpv4Gid,
-  seconds,
-  TIME_EXPONENT_MAX,
-} from '../base/index.js';
+import { formatAddress, TIME_EXPONENT_MAX } from '../base/index.js';
 import type { ReqParameters } from '../cep/index.js';
-import {
-  encodeIpCmHeader,
-  IP_CM_HEADER_BYTES,
-  IP_CM_REQ_PRIVATE_DATA_MAX,
-  type Rep,
-  serviceIdOfPort,
-} from '../wire/index.js';
+import { IP_CM_HEADER_BYTES, IP_CM_REQ_PRIVATE_DATA_MAX, type Rep, serviceIdOfPort } from '../wire/index.js';
+import { type AskOptions, checkAsk, peerText, type Question, silence, withIpCmHeader } from './asking.js';
 import { Connection, closedError, rejectDetails } from './connection.js';
 import { Deferred } from './deferred.js';
-import { durationText, EndpointError, endText, RejectedError } from './error.js';
-import {
-  type BoundedTiming,
-  checkInteger,
-  checkPrivateData,
-  checkQueuePair,
-  DEFAULT_TIMEOUT_MS,
-  type QueuePairOptions,
-  type WaitOptions,
-  wireTiming,
-} from './options.js';
+import { EndpointError, RejectedError } from './error.js';
+import { checkInteger, checkPrivateData, checkQueuePair, type QueuePairOptions, wireTiming } from './options.js';
 import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
 
-/** Exponents of the queue pair's ACK timeout, and others that users of rdma_cm set. */
-export interface ConnectOptions extends WaitOptions, QueuePairOptions {
-  /** Name or address. */
-  readonly host: string;
-  /** Port in the TCP port space of rdma_cm, 1 to 65,535. */
-  readonly port: number;
-  /** At most 56 bytes. */
-  readonly privateData?: Uint8Array;
-  /** Aborting it ends the attempt: the promise is rejected with the signal's reason. */
-  readonly signal?: AbortSignal;
+/** What users of rdma_cm set. */
+export interface ConnectOptions extends AskOptions, QueuePairOptions {
   /** Exponent of the queue pair's ACK timeout, 1 to 31 (`RDMA_OPTION_ID_ACK_TIMEOUT`). Default from the path. */
   readonly ackTimeout?: number;
-  /** Type of service: DSCP and ECN, 0 to 255 (`RDMA_OPTION_ID_TOS`). Default 0. */
-  readonly trafficClass?: number;
-  /** Default 0xffff. */
-  readonly pKey?: number;
-  /** UDP source port of our packets, 1 to 65,535. Default 4791. */
-  readonly sourcePort?: number;
   /** Path MTU in bytes: 256, 512, 1024, 2048 or 4096. Default 1024. */
   readonly mtu?: 256 | 512 | 1024 | 2048 | 4096;
   /** Retries of the queue pair's transport, 0 to 7. Default 7. */
@@ -57,17 +21,9 @@ export interface ConnectOptions extends WaitOptions, QueuePairOptions {
 /** IBTA's codes of the path MTU. */
 const MTU_CODES = { 256: 1, 512: 2, 1024: 3, 2048: 4, 4096: 5 } as const;
 
-export interface ConnectingParameters {
-  readonly localGid: Gid;
-  readonly remoteGid: Gid;
-  /** The port that we call our own. */
-  readonly localPort: number;
+export interface ConnectingParameters extends Question {
   readonly qpn: number;
   readonly startingPsn: number;
-  /** When the caller asked: looking up the peer's name took time as well. */
-  readonly startedAt: Instant;
-  /** Its deadline is what is left. */
-  readonly timing: BoundedTiming;
 }
 
 /** A connection on its way: from the REQ to the RTU, or to whatever ends it. */
@@ -106,13 +62,14 @@ export class Connecting implements EventHandler {
     if (event.type === 'rep_received' && mad?.message === 'REP') this.#establish(mad.fields);
     else if (event.type === 'rej_received' && mad?.message === 'REJ')
       this.#fail(new RejectedError(rejectDetails(this.#peer, mad.fields)));
-    else if (event.type === 'req_error') this.#fail(this.#timeout(event.transmissions));
-    else if (event.type === 'rep_error')
+    else if (event.type === 'req_error') {
+      this.#fail(silence(this.#options, this.#parameters, event.transmissions, this.#router.now));
+    } else if (event.type === 'rep_error')
       this.#fail(new EndpointError('WITHDRAWN', `${this.#peer} has forgotten the connection`, {}));
   }
 
   get #peer(): string {
-    return endText(formatAddress(this.#parameters.remoteGid), this.#options.port);
+    return peerText(this.#options, this.#parameters);
   }
 
   #request(): ReqParameters {
@@ -144,7 +101,7 @@ export class Connecting implements EventHandler {
       remoteCmResponseTimeout: wire.exponent,
       localCmResponseTimeout: wire.exponent,
       maxCmRetries: wire.retries,
-      privateData: this.#privateData(),
+      privateData: withIpCmHeader(this.#options, this.#parameters),
       timing,
       mtu: MTU_CODES[mtu ?? 1024],
       ...(pKey !== undefined && { pKey }),
@@ -153,19 +110,6 @@ export class Connecting implements EventHandler {
       ...(responderResources !== undefined && { responderResources }),
       ...(initiatorDepth !== undefined && { initiatorDepth }),
     };
-  }
-
-  /** rdma_cm's header, then the user's data. */
-  #privateData(): Uint8Array {
-    const { privateData } = this.#options;
-    const { localGid, remoteGid, localPort } = this.#parameters;
-    const bytes = new Uint8Array(IP_CM_HEADER_BYTES + (privateData?.length ?? 0));
-    encodeIpCmHeader(
-      { ipVersion: isIpv4Gid(localGid) ? 4 : 6, sourcePort: localPort, source: localGid, destination: remoteGid },
-      bytes,
-    );
-    if (privateData) bytes.set(privateData, IP_CM_HEADER_BYTES);
-    return bytes;
   }
 
   #establish(rep: Rep): void {
@@ -207,28 +151,14 @@ export class Connecting implements EventHandler {
   #settled(): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
   }
-
-  #timeout(transmissions: number): EndpointError {
-    const took = elapsed(this.#parameters.startedAt, this.#router.now);
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
-    const times = transmissions === 1 ? 'once' : `${transmissions} times`;
-    return new EndpointError(
-      'TIMEOUT',
-      `${this.#peer} did not answer: asked ${times} in ${durationText(took)}. Is it up, and does something serve RoCEv2 (UDP port 4791) there?`,
-      { peer: this.#peer, transmissions, timeoutMs, seconds: took / seconds(1) },
-    );
-  }
 }
 
 /** @throws EndpointError when an option is wrong in itself. */
 export function checkConnect(options: ConnectOptions): void {
-  const { port, ackTimeout, trafficClass, sourcePort, pKey, mtu, retryCount, privateData } = options;
-  checkInteger('port', port, 1, 65_535);
+  const { ackTimeout, mtu, retryCount, privateData } = options;
+  checkAsk(options);
   checkQueuePair(options);
   if (ackTimeout !== undefined) checkInteger('ackTimeout', ackTimeout, 1, TIME_EXPONENT_MAX);
-  if (trafficClass !== undefined) checkInteger('trafficClass', trafficClass, 0, 0xff);
-  if (sourcePort !== undefined) checkInteger('sourcePort', sourcePort, 1, 0xffff);
-  if (pKey !== undefined) checkInteger('pKey', pKey, 0, 0xffff);
   if (retryCount !== undefined) checkInteger('retryCount', retryCount, 0, 7);
   if (mtu !== undefined && !(mtu in MTU_CODES)) {
     throw new EndpointError('INVALID_ARGUMENT', `mtu is ${mtu}; it must be 256, 512, 1024, 2048 or 4096`, { mtu });

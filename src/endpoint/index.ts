@@ -1,4 +1,5 @@
 export { Adapter, type AdapterOptions } from './adapter.js';
+export type { AskOptions } from './asking.js';
 export type { ConnectOptions } from './connecting.js';
 export {
   type CloseCause,
@@ -8,9 +9,13 @@ export {
   type ConnectionEnd,
   type DisconnectOptions,
 } from './connection.js';
+export { DatagramListener } from './datagram-listener.js';
 export { EndpointError, type EndpointErrorCode, type RejectDetails, RejectedError } from './error.js';
 export type { EndpointHost } from './host.js';
-export { Listener, type ListenOptions } from './listener.js';
+export type { ListenOptions } from './listen.js';
+export { Listener } from './listener.js';
+export { type DatagramService, type LookupRejectDetails, LookupRejectedError } from './lookup.js';
+export { type LookupAcceptOptions, type LookupRejectOptions, LookupRequest } from './lookup-request.js';
 export type { QueuePairOptions, WaitOptions } from './options.js';
 export { type AcceptOptions, ConnectionRequest } from './request.js';
 export type { EndpointEvent } from './router.js';

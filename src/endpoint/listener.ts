@@ -1,25 +1,8 @@
-import { CepError } from '../cep/index.js';
-import { serviceIdOfPort } from '../wire/index.js';
-import { Deferred } from './deferred.js';
-import { EndpointError } from './error.js';
+import { type ListenOptions, openListen } from './listen.js';
 import type { NumberSource } from './numbers.js';
-import { checkInteger } from './options.js';
 import { ConnectionRequest, readAddresses } from './request.js';
+import { RequestQueue } from './request-queue.js';
 import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
-
-export interface ListenOptions {
-  /** Port in the TCP port space of rdma_cm, 1 to 65,535. */
-  readonly port: number;
-  /** Requests that may wait to be answered, 1 to 65,535; those beyond are refused with "no resources". Default 1024. */
-  readonly backlog?: number;
-}
-
-const DEFAULT_BACKLOG = 1024;
-const BACKLOG_MAX = 65_535;
-
-type Next = IteratorResult<ConnectionRequest, undefined>;
-type Waiting = Deferred<Next>;
-const DONE: Next = { done: true, value: undefined };
 
 /**
  * Listens for requests; iterate over it to get them. Closing it ends the iteration; requests that were not taken are
@@ -31,67 +14,27 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
   readonly #router: EventRouter;
   readonly #numbers: NumberSource;
   readonly #id: EndpointId;
-  /** Requests that nobody has taken and nobody took back, oldest first. */
-  readonly #requests = new Set<ConnectionRequest>();
-  /** Those who wait for a request, oldest first. */
-  readonly #waiting = new Set<Waiting>();
-  #closed = false;
+  readonly #queue = new RequestQueue<ConnectionRequest>();
 
   /** @internal Made by `Adapter.listen`. */
   constructor(router: EventRouter, options: ListenOptions, numbers: NumberSource) {
-    const { port, backlog = DEFAULT_BACKLOG } = options;
-    checkInteger('port', port, 1, 65_535);
-    checkInteger('backlog', backlog, 1, BACKLOG_MAX);
     this.#router = router;
     this.#numbers = numbers;
     this.address = router.address;
-    this.port = port;
-    this.#id = router.open(this, (cm, id, now) => {
-      try {
-        cm.listen(id, { serviceId: serviceIdOfPort('tcp', port), backlog }, now);
-      } catch (error) {
-        if (!(error instanceof CepError && error.code === 'LISTEN_CONFLICT')) throw error;
-        throw new EndpointError(
-          'PORT_IN_USE',
-          `something listens on port ${port} of ${this.address} already`,
-          { port },
-          { cause: error },
-        );
-      }
-    });
+    this.port = options.port;
+    this.#id = openListen(router, this, 'tcp', options);
     router.wake();
   }
 
-  /**
-   * Every iterator takes from the same queue; leaving a loop does not close the listener. `return` ends what the iterator still waits
-   * for, so that no request goes to somebody who has left.
-   */
+  /** Every iterator takes from the same queue; leaving a loop does not close the listener. */
   [Symbol.asyncIterator](): AsyncIterator<ConnectionRequest, undefined> {
-    const waiting = new Set<Waiting>();
-    let left = false;
-    return {
-      next: () => (left ? Promise.resolve(DONE) : this.#next(waiting)),
-      return: () => {
-        left = true;
-        for (const each of waiting) {
-          this.#waiting.delete(each);
-          each.resolve(DONE);
-        }
-        waiting.clear();
-        return Promise.resolve(DONE);
-      },
-    };
+    return this.#queue[Symbol.asyncIterator]();
   }
 
   /** Stops listening. Harmless if it was closed before. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const request of this.#requests) request.close();
-    this.#requests.clear();
+    for (const request of this.#queue.close()) request.close();
     this.#router.destroy(this.#id);
-    for (const waiting of this.#waiting) waiting.resolve(DONE);
-    this.#waiting.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,30 +62,8 @@ export class Listener implements EventHandler, AsyncIterable<ConnectionRequest> 
       header,
       port: this.port,
       numbers: this.#numbers,
-      // Requests that their peers have taken back meanwhile are nobody's business.
-      onOver: () => this.#requests.delete(request),
+      onOver: () => this.#queue.remove(request),
     });
-    const [waiting] = this.#waiting;
-    if (waiting === undefined) {
-      this.#requests.add(request);
-      return;
-    }
-    this.#waiting.delete(waiting);
-    waiting.resolve({ done: false, value: request });
-  }
-
-  async #next(own: Set<Waiting>): Promise<Next> {
-    const [request] = this.#requests;
-    if (request !== undefined) {
-      this.#requests.delete(request);
-      return { done: false, value: request };
-    }
-    if (this.#closed) return DONE;
-    const waiting: Waiting = new Deferred();
-    this.#waiting.add(waiting);
-    own.add(waiting);
-    const next = await waiting.promise;
-    own.delete(waiting);
-    return next;
+    this.#queue.add(request);
   }
 }

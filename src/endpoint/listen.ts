@@ -1,0 +1,39 @@
+import { CepError } from '../cep/index.js';
+import { type PortSpace, serviceIdOfPort } from '../wire/index.js';
+import { EndpointError } from './error.js';
+import { checkInteger } from './options.js';
+import type { EndpointId, EventHandler, EventRouter } from './router.js';
+
+export interface ListenOptions {
+  /** Port in the port space of rdma_cm, 1 to 65,535: TCP's for connections, UDP's for datagrams. */
+  readonly port: number;
+  /** Requests that may wait to be answered, 1 to 65,535; those beyond are refused with "no resources". Default 1024. */
+  readonly backlog?: number;
+}
+
+const DEFAULT_BACKLOG = 1024;
+const BACKLOG_MAX = 65_535;
+
+/** An ID that listens. The caller wakes the driver. @throws EndpointError `INVALID_ARGUMENT`, `PORT_IN_USE`; CepError `LIMIT_REACHED` */
+export function openListen(
+  router: EventRouter,
+  handler: EventHandler,
+  portSpace: PortSpace,
+  { port, backlog = DEFAULT_BACKLOG }: ListenOptions,
+): EndpointId {
+  checkInteger('port', port, 1, 65_535);
+  checkInteger('backlog', backlog, 1, BACKLOG_MAX);
+  return router.open(handler, (cm, id, now) => {
+    try {
+      cm.listen(id, { serviceId: serviceIdOfPort(portSpace, port), backlog }, now);
+    } catch (error) {
+      if (!(error instanceof CepError && error.code === 'LISTEN_CONFLICT')) throw error;
+      throw new EndpointError(
+        'PORT_IN_USE',
+        `something listens on port ${port} of ${router.address} already`,
+        { port },
+        { cause: error },
+      );
+    }
+  });
+}
