@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { REJECT_REASONS, type RejectReason } from '../wire/index.js';
+import { REJECT_REASONS, type RejectReason, SIDR_STATUSES, type SidrStatus } from '../wire/index.js';
 
 /** How the command line's words are read. Each throws commander's error, which ends with status 2 and says what was wrong. */
 
@@ -46,8 +46,19 @@ function parseBytes(text: string): Uint8Array {
 /** The name or number of a reject reason. */
 export function parseReason(text: string): RejectReason | number {
   if (/^\d+$/.test(text)) return integer('A reason', 1, 0xffff)(text);
+  return nameAmong(Object.keys(REJECT_REASONS) as RejectReason[], text);
+}
+
+/** The name or number of a status with which a look-up (SIDR) is rejected. */
+export function parseStatus(text: string): Exclude<SidrStatus, 'valid'> | number {
+  if (/^\d+$/.test(text)) return integer('A status', 1, 0xff)(text);
+  const { valid: _, ...rejecting } = SIDR_STATUSES;
+  return nameAmong(Object.keys(rejecting) as Exclude<SidrStatus, 'valid'>[], text);
+}
+
+/** One of some names, however its words are joined. */
+function nameAmong<Name extends string>(names: readonly Name[], text: string): Name {
   const wanted = text.replaceAll(/[-_ ]/g, '').toLowerCase();
-  const names = Object.keys(REJECT_REASONS) as RejectReason[];
   const name = names.find((candidate) => candidate.toLowerCase() === wanted);
   if (name === undefined) throw new InvalidArgumentError(`It must be a number or one of: ${names.join(', ')}.`);
   return name;

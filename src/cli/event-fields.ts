@@ -8,6 +8,10 @@ import {
   type Rej,
   type Req,
   rejectReasonName,
+  SIDR_STATUSES,
+  type SidrRep,
+  type SidrReq,
+  sidrStatusName,
 } from '../wire/index.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -28,23 +32,51 @@ export function eventFields({ type, cause, transmissions, mad }: EndpointEvent):
       const serviceTimeoutMs = Math.round(durationOfExponent(serviceTimeout as TimeExponent) / 1_000);
       return { messageMraed: messageName(MESSAGE_MRAED, messageMraed), serviceTimeoutMs, privateData };
     }
+    case 'SIDR_REQ':
+      return sidrReqFields(mad.fields);
+    case 'SIDR_REP':
+      return { ...sidrRepFields(mad.fields), privateData };
     default:
       return { ...(cause === 'stale' && { cause }), privateData };
   }
 }
 
 function reqFields({ localQpn, startingPsn, serviceId, privateData }: Req): Fields {
-  const header = decodeIpCmHeader(privateData);
-  const names =
-    header instanceof Error ? {} : { remoteAddress: formatAddress(header.source), remotePort: header.sourcePort };
   return {
-    ...names,
+    ...sourceOf(privateData),
     remoteQpn: localQpn,
     startingPsn,
-    serviceId: `0x${serviceId.toString(16).padStart(16, '0')}`,
+    serviceId: serviceIdText(serviceId),
     privateData: hex(privateData.subarray(IP_CM_HEADER_BYTES)),
   };
 }
+
+function sidrReqFields({ serviceId, pKey, privateData }: SidrReq): Fields {
+  return {
+    ...sourceOf(privateData),
+    serviceId: serviceIdText(serviceId),
+    pKey,
+    privateData: hex(privateData.subarray(IP_CM_HEADER_BYTES)),
+  };
+}
+
+function sidrRepFields({ status, qpn, qKey, additionalInformation, additionalInformationLength }: SidrRep): Fields {
+  const information = additionalInformation.subarray(0, additionalInformationLength);
+  return {
+    status,
+    statusName: sidrStatusName(status) ?? 'unknown',
+    ...(status === SIDR_STATUSES.valid && { qpn, qKey }),
+    ...(information.length > 0 && { additionalInformation: hex(information) }),
+  };
+}
+
+/** Who asks, as rdma_cm's header has it. */
+function sourceOf(privateData: Uint8Array): Fields {
+  const header = decodeIpCmHeader(privateData);
+  return header instanceof Error ? {} : { remoteAddress: formatAddress(header.source), remotePort: header.sourcePort };
+}
+
+const serviceIdText = (serviceId: bigint): string => `0x${serviceId.toString(16).padStart(16, '0')}`;
 
 function rejFields({ reason, messageRejected, rejectInfoLength, additionalRejectInformation }: Rej): Fields {
   const information = additionalRejectInformation.subarray(0, rejectInfoLength);

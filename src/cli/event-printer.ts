@@ -1,4 +1,4 @@
-import type { CloseCause, Connection, EndpointEvent } from '../endpoint/index.js';
+import type { CloseCause, Connection, DatagramService, EndpointEvent } from '../endpoint/index.js';
 import { eventFields, type Fields, hex } from './event-fields.js';
 import { eventText } from './event-text.js';
 import type { Style } from './style.js';
@@ -45,6 +45,11 @@ export class EventPrinter {
       remoteQpn: remote.qpn,
       privateData: hex(privateData),
     });
+  }
+
+  /** Where datagrams for a service go. */
+  printFound({ address, port, qpn, qKey, privateData }: DatagramService): void {
+    this.print('found', { address, port, qpn, qKey, privateData: hex(privateData) });
   }
 
   printClosed(remote: { readonly address: string; readonly port: number }, cause: CloseCause): void {

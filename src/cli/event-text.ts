@@ -13,7 +13,7 @@ export function eventText({ event, time, ...fields }: EventLine, style: Style): 
 }
 
 function colourOf(event: string, { bold, green, red }: Style): (text: string) => string {
-  if (event === 'established') return green;
+  if (event === 'established' || event === 'found') return green;
   return event === 'error' || event === 'rej_received' || event.endsWith('_error') ? red : bold;
 }
 
@@ -46,6 +46,7 @@ function fieldText(name: string, value: unknown): string[] {
     return shown === undefined ? [] : [`privateData=${shown}`];
   }
   if (name === 'message') return [String(value)];
-  if (typeof value === 'number' && /Qpn|Psn/.test(name)) return [`${name}=0x${value.toString(16).padStart(6, '0')}`];
+  if (typeof value === 'number' && /qpn|psn/i.test(name)) return [`${name}=0x${value.toString(16).padStart(6, '0')}`];
+  if (typeof value === 'number' && name === 'qKey') return [`${name}=0x${value.toString(16).padStart(8, '0')}`];
   return [`${name}=${String(value)}`];
 }

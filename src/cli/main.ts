@@ -5,7 +5,9 @@ import { decodeCommand } from './decode.js';
 import { demoCommand } from './demo.js';
 import { exploreCommand } from './explore.js';
 import { listenCommand } from './listen.js';
+import { lookupCommand } from './lookup.js';
 import { endWhenOutputFails, STATUS_FAILED } from './output-failure.js';
+import { serveCommand } from './serve.js';
 import { simCommand } from './sim.js';
 
 const STATUS_USAGE = 2;
@@ -24,6 +26,8 @@ Examples:
   ibcm demo                                   two processes connect, as a ladder
   ibcm listen 127.0.0.1:7471                  in one terminal
   ibcm connect 127.0.0.1:7471 --hold-ms 5000  in another
+  ibcm serve 127.0.0.1:7472 --qpn 0x1234      datagrams: tell who looks the service up
+  ibcm lookup 127.0.0.1:7472                  which queue pair serves
   ibcm decode capture.pcapng                  what a capture holds
   ibcm sim --seeds 1..1000                    many runs in a simulated network with faults
   ibcm explore                                every order of events in small scripts
@@ -36,6 +40,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     demoCommand(),
     listenCommand(),
     connectCommand(),
+    serveCommand(),
+    lookupCommand(),
     decodeCommand(),
     simCommand(),
     exploreCommand(),
