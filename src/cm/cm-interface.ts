@@ -263,14 +263,8 @@ export class CmInterface {
     if (this.#current !== undefined) {
       throw new CmError('WOULD_DEADLOCK', 'events are told when this callback has returned', {});
     }
-    let any = this.#ledger.poll() > 0;
-    while (!this.#closed) {
-      const event = this.#owner.pollEvent();
-      if (event === undefined) break;
-      any = true;
-      this.#dispatch(event, now);
-      this.#ledger.poll();
-    }
+    let any = false;
+    while (this.#ledger.poll() > 0 || this.#tellNext(now)) any = true;
     return any;
   }
 
@@ -284,11 +278,16 @@ export class CmInterface {
     this.#ids.clear();
   }
 
-  #dispatch(event: CepEvent, now: Instant): void {
+  /** @returns whether there was an event. */
+  #tellNext(now: Instant): boolean {
+    if (this.#closed) return false;
+    const event = this.#owner.pollEvent();
+    if (event === undefined) return false;
     const id = this.#ids.get(event.cid);
     if (id !== undefined) this.#tell(id, new LentEvent(event, now), now);
     else if (this.#listeners.has(event.cid)) this.#withdraw(event.cid, now);
     else this.#receiveRequest(event, now);
+    return true;
   }
 
   #receiveRequest(event: CepEvent, now: Instant): void {

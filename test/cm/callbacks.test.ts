@@ -193,6 +193,29 @@ test('an error that a callback throws comes out of the poll; what is left is tol
   expect(pair.leftovers()).toEqual(NOTHING_LEFT);
 });
 
+test('R11: what follows from the end of an ID is told in the same poll', () => {
+  const { client, now } = new CmPair();
+  const ends: string[] = [];
+  const second = client.cm.createId(
+    () => {},
+    undefined,
+    () => ends.push('second'),
+  );
+  const first = client.cm.createId(
+    () => {},
+    undefined,
+    () => {
+      ends.push('first');
+      client.cm.destroyId(second, now);
+      expect(ends).toEqual(['first']);
+    },
+  );
+  client.cm.destroyId(first, now);
+  expect(client.cm.poll(now)).toBe(true);
+  expect(ends).toEqual(['first', 'second']);
+  expect(client.cm.poll(now)).toBe(false);
+});
+
 test('R20: the CEP-level interface and the CM-only interface work side by side on one manager', () => {
   const pair = new CmPair();
   const { pair: below } = pair;
