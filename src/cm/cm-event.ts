@@ -46,11 +46,15 @@ export class LentEvent implements CmEvent {
         event: this.type,
       });
     }
-    if (this.#message === undefined) {
-      const bytes = copyOfMessage(this.#source);
-      this.#message = bytes && decoded(bytes);
-    }
+    this.copy();
     return this.#message;
+  }
+
+  /** Copies the message, if it has not been read: from now on the buffer may be somebody else's. */
+  copy(): void {
+    if (this.#source === undefined || this.#message !== undefined) return;
+    const bytes = copyOfMessage(this.#source);
+    this.#message = bytes && decoded(bytes);
   }
 
   /** The same event for somebody who reads it later. */

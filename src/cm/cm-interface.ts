@@ -48,7 +48,9 @@ export class CmInterface {
   readonly #ids = new Map<Cid, Id>();
   /** Who listens for the requests that nobody has fetched, by the requests' CEPs. */
   readonly #listeners = new Map<Cid, Id>();
+  /** Whose callback is running, and what it is told. */
   #current: Id | undefined;
+  #lent: LentEvent | undefined;
   #closed = false;
 
   /** @param ledger knows the IDs; whoever drives the manager polls it too, or leaves that to {@link poll}. */
@@ -272,6 +274,8 @@ export class CmInterface {
   close(now: Instant): void {
     if (this.#closed) return;
     this.#closed = true;
+    // The buffer goes back with the owner, and the callback that closes may not have read it.
+    this.#lent?.copy();
     this.#owner.close(now);
     this.#listeners.clear();
     for (const id of this.#ids.values()) id.letGo();
@@ -317,11 +321,13 @@ export class CmInterface {
 
   #tell(id: Id, event: LentEvent, now: Instant): void {
     this.#current = id;
+    this.#lent = event;
     let status: unknown;
     try {
       status = id.tell(event);
     } finally {
       this.#current = undefined;
+      this.#lent = undefined;
       event.end();
     }
     if (status === 'destroy' && !id.destroyed) this.destroyId(id, now);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { EVENT_TYPES } from '../../src/cep/index.js';
+import { CidSlot, EVENT_TYPES } from '../../src/cep/index.js';
 import { type CmEvent, CmInterface } from '../../src/cm/index.js';
+import type { CmMad } from '../../src/wire/index.js';
 import { CmPair, NOTHING_LEFT } from './cm-pair.js';
 import { SCENES } from './scenarios.js';
 
@@ -99,6 +100,29 @@ describe('R16: what is lent', () => {
     expect([...fields.privateData.subarray(0, 3)]).toEqual([1, 2, 3]);
   });
 });
+
+test.each(EVENT_TYPES)(
+  'R16: the message of %s can still be read when its callback has closed the interface',
+  (type) => {
+    const read = (close: boolean): CmMad | undefined => {
+      const pair = new CmPair();
+      const { side, id } = SCENES[type](pair);
+      let message: CmMad | undefined;
+      // What closing sends must not be what is read.
+      side.cm.bind(id, new CidSlot(), {
+        callback: (_, event) => {
+          if (close) side.cm.close(pair.now);
+          message = event.message;
+        },
+        context: undefined,
+      });
+      side.cm.poll(pair.now);
+      expect(pair.leftovers()).toEqual(NOTHING_LEFT);
+      return message;
+    };
+    expect(read(true)).toEqual(read(false));
+  },
+);
 
 test('R16: the interface knows whose callback is running', () => {
   const pair = new CmPair();
