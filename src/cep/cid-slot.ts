@@ -43,8 +43,9 @@ export class CidSlots {
     return this.#slots.size;
   }
 
-  has(cep: number): boolean {
-    return this.#slots.has(cep);
+  /** Whether a CEP is bound to this very slot. */
+  isBound(cep: number, slot: CidSlot): boolean {
+    return this.#slots.get(cep) === slot;
   }
 
   /** @throws {@link CepError} `SLOT_NOT_INVALID` when something is bound there, or never may be. */

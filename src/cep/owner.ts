@@ -229,12 +229,17 @@ export class CepOwner {
   /**
    * Destroys whatever CEP is bound to a slot now (R6), as {@link destroy} does; harmless if none is.
    * @param after `reusable`: another CEP may be bound at once. `reserved`: none ever may (R7).
-   * @returns the CID that was bound. @throws {@link CepError} `INVALID_CID` when it is another owner's; then nothing has changed.
+   * @returns the CID that was bound. @throws {@link CepError} `INVALID_CID` when it is another owner's or manager's; then nothing has changed.
    */
   destroySlot(cidSlot: CidSlot, after: 'reusable' | 'reserved', now: Instant): Cid | undefined {
     this.#checkOpen();
     const { cid } = cidSlot;
-    if (cid !== undefined) this.#call(cid, 'destroy', undefined, now);
+    if (cid !== undefined) {
+      // Other managers' CIDs may have the same numbers.
+      if (!this.#core.cidSlots.isBound(this.#check(cid).slot, cidSlot))
+        throw new CepError('INVALID_CID', `${cid} is not bound to this slot`, { cid });
+      this.#call(cid, 'destroy', undefined, now);
+    }
     if (after === 'reserved') this.#core.cidSlots.reserve(cidSlot);
     return cid;
   }

@@ -108,6 +108,19 @@ describe('R7: destroying', () => {
     expect(client.manager.usage().cidSlots).toBe(0);
   });
 
+  test('R19: another manager’s slot is refused, though its CID has the number of one here', () => {
+    const { client, server } = new Pair();
+    const [ours, theirs] = [new CidSlot(), new CidSlot()];
+    const cid = client.owner.create(ours);
+    expect(server.owner.create(theirs)).toBe(cid);
+    for (const after of ['reusable', 'reserved'] as const) {
+      expect(() => client.owner.destroySlot(theirs, after, 0 as never)).toThrow(code('INVALID_CID'));
+      expect(() => client.owner.destroySlot({ cid } as CidSlot, after, 0 as never)).toThrow(code('INVALID_CID'));
+    }
+    expect([ours.cid, theirs.cid]).toEqual([cid, cid]);
+    expect(client.owner.state(cid)).toBe('IDLE');
+  });
+
   test('another owner’s slot is refused, and changes nothing', () => {
     const { client } = new Pair();
     const slot = new CidSlot();
