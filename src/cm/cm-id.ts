@@ -1,7 +1,7 @@
 import type { Cid, LedgerEntry, Reference } from '../base/index.js';
 import type { CmEvent } from './cm-event.js';
 
-/** What a callback may return: `destroy` asks for the ID to be destroyed, as a failure does in the original. */
+/** What a callback may return: `destroy` asks for the ID that was told to be destroyed (for a request, the listener), as a failure does in WinOF. */
 export type CmStatus = 'success' | 'destroy';
 
 /**

@@ -1,23 +1,24 @@
 import type { Cid, Instant, ReferenceLedger, ServiceId } from '../base/index.js';
-import type {
-  AprParameters,
-  CepEvent,
-  CepManager,
-  CepOwner,
-  CidSlot,
-  DreqParameters,
-  LapParameters,
-  ListenParameters,
-  MraParameters,
-  PrivateDataParameters,
-  QpAttributes,
-  QpTarget,
-  RejParameters,
-  RepParameters,
-  ReqParameters,
-  SidrRepParameters,
-  SidrReqParameters,
-  State,
+import {
+  type AprParameters,
+  CepError,
+  type CepEvent,
+  type CepManager,
+  type CepOwner,
+  type CidSlot,
+  type DreqParameters,
+  type LapParameters,
+  type ListenParameters,
+  type MraParameters,
+  type PrivateDataParameters,
+  type QpAttributes,
+  type QpTarget,
+  type RejParameters,
+  type RepParameters,
+  type ReqParameters,
+  type SidrRepParameters,
+  type SidrReqParameters,
+  type State,
 } from '../cep/index.js';
 import { type CmEvent, LentEvent } from './cm-event.js';
 import { type CmCallback, type CmConfiguration, type CmDestroyed, type CmId, Id } from './cm-id.js';
@@ -97,6 +98,7 @@ export class CmInterface {
 
   /**
    * Binds an ID to a slot, and gives it a new configuration, in one step (R5): whoever destroys the slot from now on destroys the ID.
+   * The former callback and `onDestroyed` are told nothing any more.
    * @throws CepError `SLOT_NOT_INVALID`, `CEP_BOUND`. Then nothing has changed: not the slot, not the ID, not its configuration.
    */
   bind<Context>(id: CmId, slot: CidSlot, configuration: CmConfiguration<Context>): CmId<Context> {
@@ -109,7 +111,7 @@ export class CmInterface {
   /**
    * Destroys whatever ID is bound to a slot now (R6), as {@link destroyId} does; harmless if none is.
    * @param after `reusable`: another may be bound at once. `reserved`: none ever may (R7).
-   * @throws CepError `INVALID_CID` when what is bound is not of this interface.
+   * @throws CepError `INVALID_CID` when what is bound is not of this interface; then nothing has changed.
    */
   destroySlot(slot: CidSlot, after: 'reusable' | 'reserved', now: Instant): void {
     this.#checkOpen();
@@ -148,7 +150,9 @@ export class CmInterface {
 
   /**
    * Fetches the oldest request that waits at a listener. It gets an ID of its own, with the listener's callback, and the listener as context.
+   * Nobody is told when that ID is gone.
    * @returns undefined if none waits: one that was told may have been withdrawn.
+   * @throws CepError `INVALID_STATE` when the ID does not listen.
    */
   getRequest<Context>(listener: CmId<Context>): CmRequest<CmId<Context>> | undefined {
     const { callback } = this.#own(listener).configuration;
@@ -162,7 +166,9 @@ export class CmInterface {
     context: Context,
     onDestroyed?: CmDestroyed<Context>,
   ): CmRequest<Context> | undefined {
-    const request = this.#own(listener).requests.shift();
+    const own = this.#own(listener);
+    this.#checkListens(own);
+    const request = own.requests.shift();
     if (request === undefined) return undefined;
     this.#listeners.delete(request.cid);
     return { id: this.#add(request.cid, { callback, context, onDestroyed }), event: request.event };
@@ -170,7 +176,11 @@ export class CmInterface {
 
   // ---- connecting
 
-  /** Sends a REQ: `rep_received`, `rej_received` or `req_error` follows. @throws CepError `QPN_IN_USE` (R3) */
+  /**
+   * Sends a REQ: `rep_received`, `rej_received` or `req_error` follows. A peer-to-peer request that crosses the peer's and gives way
+   * brings `req_received` to this ID itself: there is nothing to fetch, the ID answers it.
+   * @throws CepError `QPN_IN_USE` (R3)
+   */
   sendReq(id: CmId, parameters: ReqParameters, now: Instant): void {
     this.#owner.sendReq(this.#own(id).cid, parameters, now);
   }
@@ -298,7 +308,7 @@ export class CmInterface {
     const { cid } = event;
     const listener = this.#ids.get(event.listener);
     if (listener === undefined) {
-      // Its listener has gone since it came, and nobody else can know of it.
+      // Its sender has taken it back before anybody was told of it.
       this.#owner.destroy(cid, now);
       return;
     }
@@ -360,6 +370,12 @@ export class CmInterface {
       throw new CmError('INVALID_ID', 'the ID has been destroyed, or is not one of this interface', {});
     }
     return id;
+  }
+
+  #checkListens({ cid }: Id): void {
+    const state = this.#owner.state(cid);
+    if (state === 'LISTEN') return;
+    throw new CepError('INVALID_STATE', `getRequest is not valid in state ${state}`, { call: 'getRequest', state });
   }
 
   #checkOpen(): void {

@@ -88,6 +88,76 @@ describe('a request', () => {
   });
 });
 
+test('R19: only a listener has requests to fetch', () => {
+  const pair = new CmPair();
+  const listener = pair.listen();
+  const { server } = pair.requested(listener);
+  const { cm } = pair.server;
+  const refusal = { code: 'INVALID_STATE', details: { call: 'getRequest', state: 'REQ_RCVD' } };
+  expect(() => cm.getRequest(server)).toThrow(expect.objectContaining(refusal));
+  cm.cancelListen(listener, pair.now);
+  expect(() => cm.getRequestEx(listener, () => {}, undefined)).toThrow(
+    expect.objectContaining({ details: { call: 'getRequest', state: 'IDLE' } }),
+  );
+  expect(pair.leftovers()).toEqual(NOTHING_LEFT);
+});
+
+describe('requests that nobody fetches', () => {
+  test.each([false, true])('are as many as the backlog at most; told: %s', (told) => {
+    const pair = new CmPair();
+    const listener = pair.listen({ backlog: 3 });
+    for (let qpn = 0x100; qpn < 0x110; qpn += 1) {
+      pair.asked({ qpn });
+      if (told) pair.server.cm.poll(pair.now);
+    }
+    pair.run();
+    expect(pair.server.types()).toHaveLength(3);
+    expect(pair.client.types()).toEqual(Array(13).fill('rej_received'));
+    expect(pair.pair.server.manager.usage().ceps).toBe(1 + 3);
+    for (let i = 0; i < 3; i += 1) expect(pair.server.cm.getRequest(listener)).toBeDefined();
+    expect(pair.server.cm.getRequest(listener)).toBeUndefined();
+    expect(pair.leftovers()).toEqual(NOTHING_LEFT);
+  });
+
+  test('leave nothing behind, however many come and are taken back', () => {
+    const pair = new CmPair();
+    const listener = pair.listen({ backlog: 3 });
+    for (const poll of [true, false]) {
+      for (let i = 0; i < 20; i += 1) {
+        pair.client.cm.destroyId(pair.asked({ qpn: 0x100 + i }), pair.now);
+        if (poll) pair.server.cm.poll(pair.now);
+        pair.deliver();
+        if (poll) pair.server.cm.poll(pair.now);
+      }
+      pair.run();
+      expect(pair.server.types()).toHaveLength(poll ? 20 : 0);
+      expect(pair.pair.server.manager.usage()).toMatchObject({ ceps: 1, mads: 0, events: 0 });
+      expect(pair.server.cm.getRequest(listener)).toBeUndefined();
+    }
+    expect(pair.leftovers()).toEqual(NOTHING_LEFT);
+  });
+});
+
+test('a request that crosses our own is told to the ID that asked, which answers it: there is nothing to fetch', () => {
+  const pair = new CmPair();
+  const { client, server } = pair;
+  const asking = pair.asking({ peerToPeer: true });
+  const asked = server.create('server');
+  const path = { localGid: server.side.gid, remoteGid: client.side.gid };
+  server.cm.sendReq(asked, pair.request({ path, qpn: 0x200, peerToPeer: true }), pair.now);
+  pair.run();
+  // The server has the greater CA GUID, so the client gives way.
+  expect(client.told).toMatchObject([{ id: asking, type: 'req_received' }]);
+  expect(() => client.cm.getRequest(asking)).toThrow(expect.objectContaining({ code: 'INVALID_STATE' }));
+  client.cm.sendRep(asking, { qpn: 0x100, startingPsn: 1 }, pair.now);
+  pair.run();
+  server.cm.sendRtu(asked, {}, pair.now);
+  pair.run();
+  expect(pair.states(asking, asked)).toEqual(['ESTABLISHED', 'ESTABLISHED']);
+  expect([client.types(), server.types()]).toEqual([['req_received', 'rtu_received'], ['rep_received']]);
+  expect(pair.leftovers()).toEqual(NOTHING_LEFT);
+});
+
 describe.each(['destroyId', 'cancelListen', 'close'] as const)('%s of a listener', (call) => {
   function end(pair: CmPair, listener: CmId): void {
     if (call === 'close') pair.server.cm.close(pair.now);
