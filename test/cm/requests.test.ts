@@ -164,7 +164,7 @@ describe.each(['destroyId', 'cancelListen', 'close'] as const)('%s of a listener
     else pair.server.cm[call](listener, pair.now);
   }
 
-  test('rejects the requests that were told and not fetched, and those that were not told', () => {
+  test('R12: rejects the requests that were told and not fetched, and those that were not told', () => {
     const pair = new CmPair();
     const listener = pair.listen();
     pair.asked({ qpn: 0x101 });
