@@ -53,6 +53,7 @@ const RATES = {
   portFailures: 'times that a port goes down',
   crashes: 'times that an adapter crashes and comes back',
   slowConsumers: 'times that a consumer polls no events for a while',
+  stalls: 'times that an adapter sends nothing for a moment',
   misuses: 'calls that must fail',
   forgeries: 'messages of an attacker',
 } as const;

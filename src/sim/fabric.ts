@@ -169,6 +169,8 @@ export class Fabric {
     const { inspector } = adapter;
     const known = inspector.findCommId(REJ.fields.localCommId.get(this.#bytes, mad));
     if (known && inspector.isActive === (message === 'REP')) {
+      // Peer to peer, a REQ that was sent before its side gave way may still wait in the queue.
+      if (message === 'REQ' && this.attemptOf(mad)?.script.kind === 'peerToPeer') return;
       this.#world.fail(
         'role',
         `the ${inspector.isActive ? 'active' : 'passive'} side sends ${message}`,

@@ -51,6 +51,8 @@ export type TimedFault =
       readonly adapter: number;
       readonly owner: number;
     }
+  /** An adapter's driver sends nothing: what it is to send waits in the manager's queue. */
+  | { readonly kind: 'stall'; readonly at: number; readonly until: number; readonly adapter: number }
   /** An owner makes a call that must fail. */
   | {
       readonly kind: 'misuse';
@@ -196,6 +198,13 @@ export function drawTimedFaults(seed: number, settings: SimSettings): TimedFault
     owner: below(random, owners),
     n,
   }));
+  // A message that waits grows old: it must still die before timewait is over, as one that is delayed.
+  draw(6, settings.stalls, (random, at) => ({
+    kind: 'stall',
+    at,
+    adapter: below(random, adapters),
+    until: until(random, at, settings.delayMs * 1_000),
+  }));
   draw(5, settings.forgeries, (random, at, n) => ({ kind: 'forge', at, adapter: below(random, adapters), n }));
   return faults;
 }
@@ -217,6 +226,8 @@ export function describeFault(fault: Fault, settings: SimSettings): string {
       return `at ${ms(fault.at)}: owner ${fault.owner} of adapter ${fault.adapter} polls no events until ${ms(fault.until)}`;
     case 'misuse':
       return `at ${ms(fault.at)}: owner ${fault.owner} of adapter ${fault.adapter} makes a wrong call`;
+    case 'stall':
+      return `at ${ms(fault.at)}: adapter ${fault.adapter} sends nothing until ${ms(fault.until)}`;
     case 'forge':
       return `at ${ms(fault.at)}: an attacker sends adapter ${fault.adapter} a message`;
     default: {

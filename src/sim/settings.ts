@@ -40,6 +40,8 @@ export interface SimSettings {
   readonly portFailures: number;
   readonly crashes: number;
   readonly slowConsumers: number;
+  /** Drivers that send nothing for a while. */
+  readonly stalls: number;
   readonly misuses: number;
   /** Messages of an attacker who knows nearly everything. */
   readonly forgeries: number;
@@ -55,6 +57,7 @@ export const FAULT_SETTINGS = [
   'portFailures',
   'crashes',
   'slowConsumers',
+  'stalls',
   'misuses',
   'forgeries',
 ] as const satisfies readonly (keyof SimSettings)[];
@@ -87,6 +90,7 @@ export const DEFAULT_SETTINGS: SimSettings = {
   portFailures: 2,
   crashes: 2,
   slowConsumers: 3,
+  stalls: 40,
   misuses: 20,
   forgeries: 20,
 };

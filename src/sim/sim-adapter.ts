@@ -51,6 +51,8 @@ export class SimAdapter {
   delivered = 0;
   /** Messages that the manager lost for want of a buffer or a place in its transmit queue. */
   overflows = 0;
+  /** Sends nothing while it is. */
+  stalls = 0;
   steps = 0;
   /** The queue pairs that consumers use now, by port. */
   readonly #busy: Uint8Array[] = [];

@@ -164,7 +164,7 @@ export class Simulation {
       busy = false;
       for (const consumer of adapter.consumers) if (consumer.poll()) busy = true;
     }
-    this.#fabric.drain(adapter, ca);
+    if (adapter.stalls === 0) this.#fabric.drain(adapter, ca);
     adapter.wakeAt = ca.nextTimeout();
     adapter.steps += 1;
     this.steps += 1;
@@ -205,7 +205,8 @@ export class Simulation {
         const adapter = this.#adapters[fault.adapter] as SimAdapter;
         if (adapter.ca === undefined) return;
         this.#checker.checkAll(adapter);
-        checkCounters(world, adapter, adapter.ca);
+        // What waits to be sent is counted, and was not taken yet.
+        if (adapter.stalls === 0) checkCounters(world, adapter, adapter.ca);
         // Its peers cannot know.
         this.#excuseAttemptsOf(fault.adapter);
         adapter.crash();
@@ -217,6 +218,9 @@ export class Simulation {
         this.#sleepers.set(index, consumer);
         return;
       }
+      case 'stall':
+        (this.#adapters[fault.adapter] as SimAdapter).stalls += 1;
+        return;
       case 'misuse': {
         const adapter = this.#adapters[fault.adapter];
         const consumer = adapter?.consumers[fault.owner];
@@ -249,6 +253,12 @@ export class Simulation {
         const adapter = this.#adapters[fault.adapter] as SimAdapter;
         // Two crashes may overlap: it comes back when the first of them is over.
         if (adapter.ca === undefined) adapter.start();
+        return;
+      }
+      case 'stall': {
+        const adapter = this.#adapters[fault.adapter] as SimAdapter;
+        adapter.stalls -= 1;
+        this.#settle(adapter);
         return;
       }
       case 'sleep': {

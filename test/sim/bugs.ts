@@ -4,10 +4,13 @@ import { ChannelAdapter } from '../../src/ca/index.js';
 import { CepStore } from '../../src/cep/cep-store.js';
 import { CepCore } from '../../src/cep/core.js';
 import { Identities } from '../../src/cep/identities.js';
+import { ListenMap } from '../../src/cep/listen-map.js';
 import { MadPool } from '../../src/cep/mad-pool.js';
+import { PeerRequests } from '../../src/cep/peer-requests.js';
 import { SlotIndex } from '../../src/cep/slot-index.js';
+import { TimingTable } from '../../src/cep/timing.js';
 import type { Invariant, MakeAdapter } from '../../src/sim/index.js';
-import { ATTRIBUTE_ID, REP } from '../../src/wire/index.js';
+import { APR, ATTRIBUTE_ID, REP, SIDR_REP } from '../../src/wire/index.js';
 
 /** A fault of ours, planted in the CM under simulation. */
 export interface Bug {
@@ -55,7 +58,9 @@ function tamper(change: (bytes: Uint8Array, at: number, message: string) => void
   });
 }
 
+const REQ_ATTRIBUTE = 0x10;
 const DREP_ATTRIBUTE = 0x16;
+const MAD_HEADER_BYTES = 24;
 
 export const BUGS: readonly Bug[] = [
   {
@@ -174,5 +179,99 @@ export const BUGS: readonly Bug[] = [
     name: 'after a crash the comm IDs are the same as before',
     breaks: ['parameters', 'agreement', 'event', 'ending', 'rest', 'owner', 'leftover'],
     makeAdapter: (options) => new ChannelAdapter({ ...options, random: new SeededRandom(1) }),
+  },
+  {
+    name: 'the answer to a resolution names another queue pair',
+    breaks: ['parameters'],
+    plant: () => {
+      tamper((bytes, at, message) => {
+        if (message === 'SIDR_REP') SIDR_REP.fields.qpn.put(bytes, at, 5);
+      });
+    },
+  },
+  {
+    name: 'a duplicate of a SIDR_REQ is not recognised',
+    breaks: ['duplicate'],
+    plant: () => replace(Identities.prototype, 'findRequester', () => 0),
+  },
+  {
+    name: 'an APR says another status than the consumer did',
+    breaks: ['parameters'],
+    plant: () => {
+      tamper((bytes, at, message) => {
+        if (message === 'APR') APR.fields.apStatus.put(bytes, at, APR.fields.apStatus.get(bytes, at) ^ 3);
+      });
+    },
+  },
+  {
+    name: 'a prepared message that is not sent is not given back',
+    breaks: ['leftover'],
+    plant: () => {
+      replace(CepCore.prototype, 'prepare', (original, self, args) =>
+        args[1] === 0 ? Object.assign(args[0] as object, { preparedMad: 0 }) : original.apply(self, args),
+      );
+    },
+  },
+  {
+    name: 'a listener on one port gets nothing',
+    breaks: ['listener'],
+    plant: () => {
+      replace(ListenMap.prototype, 'find', (original, self, [high, low, , ...rest]) =>
+        original.apply(self, [high, low, 0, ...rest]),
+      );
+    },
+  },
+  {
+    name: 'a listener that compares private data gets all',
+    breaks: ['listener'],
+    plant: () => {
+      replace(ListenMap.prototype, 'find', (original, self, [high, low, port, bytes, at, length]) => {
+        const copy = Uint8Array.from(bytes as Uint8Array);
+        copy[(at as number) + 8] = 1;
+        return original.apply(self, [high, low, port, copy, at, length]);
+      });
+    },
+  },
+  {
+    name: 'a request that was answered is still looked for among those of peers',
+    breaks: ['leftover', 'event', 'owner', 'assertion'],
+    plant: () => replace(PeerRequests.prototype, 'remove', () => undefined),
+  },
+  {
+    name: 'of two sides that ask each other the wrong one gives way',
+    breaks: ['role'],
+    makeAdapter: ({ caGuid, ...options }) =>
+      new ChannelAdapter({ ...options, caGuid: (0x0003_0000_0000_0000n - caGuid) as typeof caGuid }),
+  },
+  {
+    name: 'a timing policy that nobody uses any more is kept',
+    breaks: ['leftover'],
+    plant: () => skip(TimingTable.prototype, 'drop', 10),
+  },
+  {
+    name: 'it does not matter where a message comes from',
+    breaks: ['forgery'],
+    plant: () => replace(Identities.prototype, 'isFromPeer', () => true),
+  },
+  {
+    name: "a message reaches a CEP with only a part of the receiver's comm ID right",
+    breaks: ['forgery'],
+    makeAdapter: (options) => {
+      const adapter = new ChannelAdapter(options);
+      const original = adapter.cep.handleMad.bind(adapter.cep);
+      const inspector = adapter.cep.inspect();
+      adapter.cep.handleMad = (bytes, at, ...rest) => {
+        // A message whose sender is known reaches its CEP, whatever it says about the receiver.
+        const view = new DataView(bytes.buffer, bytes.byteOffset + at + MAD_HEADER_BYTES);
+        for (let slot = inspector.highestSlot; slot > 0; slot -= 1) {
+          const known = inspector.moveTo(slot) && inspector.knowsRemoteId && inspector.localCommId !== 0;
+          const isTaken = inspector.remoteCommId === view.getUint32(0);
+          const attribute = ATTRIBUTE_ID.get(bytes, at);
+          if (known && isTaken && attribute !== REQ_ATTRIBUTE) view.setUint32(4, inspector.localCommId);
+        }
+        original(bytes, at, ...rest);
+      };
+      return adapter;
+    },
   },
 ];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Plan, TimedFault } from '../../src/sim/index.js';
+import type { Plan, TimedFault, TraceEntry } from '../../src/sim/index.js';
 import { eventsOf, faultAt, QUIET, runWith, type Seen } from './quiet.js';
 
 /** One connection between two adapters of one port each; the same in all these tests but for the fault. */
@@ -97,10 +97,27 @@ describe('during', () => {
     expect(messages(seen)).toContain('DREQ');
   });
 
+  test('the stall of an adapter what it sends waits', () => {
+    const [{ at: start } = { at: 0 }] = plain.entries;
+    const seen = timed({ kind: 'stall', at: 0, until: start + 5_000, adapter: req.from });
+    expect(eventsOf(seen.entries, 'req_received')[0]?.at).toBeGreaterThan(start + 5_000);
+    expect(seen.result.violation).toBeUndefined();
+  });
+
   test('the sleep of a consumer its events wait', () => {
     const seen = timed({ kind: 'sleep', at: 0, until: 19_000_000, adapter: req.to, owner: 0 });
     expect(eventsOf(seen.entries, 'req_received')[0]?.at).toBe(19_000_000);
     expect(seen.result.violation).toBeUndefined();
+  });
+
+  test('an attack by somebody who knows nearly everything nothing changes', () => {
+    const forgeries = Array.from({ length: 400 }, (_, n): TimedFault => {
+      return { kind: 'forge', at: n * 50_000, adapter: n % 2, n };
+    });
+    const seen = run({ timed: forgeries });
+    const told = ({ entries }: Seen): TraceEntry[] => entries.filter(({ kind }) => kind === 'event');
+    expect(seen.result.violation).toBeUndefined();
+    expect(told(seen)).toEqual(told(plain));
   });
 
   test('misuse nothing changes', () => {

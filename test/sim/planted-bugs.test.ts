@@ -15,6 +15,12 @@ const EVENTFUL: Partial<SimSettings> = {
   corruption: 0.05,
   crashes: 2,
   misuses: 30,
+  forgeries: 30,
+  services: 'all',
+  maxCeps: 192,
+  maxMads: 96,
+  maxTransmits: 48,
+  backlog: 64,
 };
 
 function firstFailure({ plant, makeAdapter }: Bug): RunResult | undefined {

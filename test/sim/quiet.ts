@@ -21,6 +21,7 @@ export const QUIET: Partial<SimSettings> = {
   portFailures: 0,
   crashes: 0,
   slowConsumers: 0,
+  stalls: 0,
   misuses: 0,
   forgeries: 0,
   maxCeps: 192,
