@@ -9,6 +9,7 @@ import { ICRC } from './icrc.js';
 import { measure, type Subject } from './measure.js';
 import { SIZES } from './memory.js';
 import { rowOf, rowOfSize, table } from './report.js';
+import { SIMULATION } from './simulation.js';
 
 export type Unit = 'ns' | 'µs';
 
@@ -19,7 +20,7 @@ export interface Case extends Subject {
 }
 
 const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', import.meta.url));
-const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE];
+const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE, ...SIMULATION];
 const USAGE = `Usage: npm run bench -- [options]
 
 Measures what a message and a connection cost, in time and memory, and writes the figures as JSON.

@@ -1,7 +1,7 @@
 import { accept, launchReply } from './accepting.js';
 import { again, launchRequest } from './connecting.js';
 import { answerDisconnect, end } from './ending.js';
-import { answerPath, migrate, propose } from './proposing.js';
+import { answerPath, launchPathAnswer, migrate, propose } from './proposing.js';
 import type { Side } from './side.js';
 import type { Action } from './world.js';
 
@@ -26,6 +26,7 @@ export const ACT: Readonly<Record<Action, (side: Side) => void>> = {
   },
   propose,
   answerPath,
+  launchPathAnswer,
   migrate,
   destroy: (side) => side.consumer.destroy(side),
   again,

@@ -1,4 +1,4 @@
-import type { CepEvent } from '../cep/index.js';
+import type { CepErrorCode, CepEvent } from '../cep/index.js';
 import { AP_STATUSES, APR, LAP } from '../wire/index.js';
 import { askForTime } from './accepting.js';
 import type { Side } from './side.js';
@@ -35,22 +35,43 @@ export function onPathProposed(side: Side, { bytes, at }: CepEvent): void {
   consumer.world.later(part.answerAfter, side, 'answerPath');
 }
 
-/** It agrees, or not: at once, or with an APR that was made before. */
+/** It agrees, or not: at once, or with an APR that is made now and sent later. */
 export function answerPath(side: Side): void {
-  if (side.phase !== 'established' || !side.hasProposal || side.hasDreq || side.sentDreq) return;
+  if (side.isPrepared || !mayAnswer(side)) return;
   const { consumer, part } = side;
-  const status = part.answerPath === 'reject' ? AP_STATUSES.rejected : AP_STATUSES.success;
-  const parameters = { status, privateData: tagOf(side) };
-  const isMade = part.preparesFor > 0;
-  if (isMade) {
-    const code = consumer.call(side, 'formatApr', (owner, cid, now) => owner.formatApr(cid, parameters, now));
-    if (code !== undefined) return;
+  const parameters = { status: statusOf(side), privateData: tagOf(side) };
+  if (part.preparesFor === 0) {
+    answered(
+      side,
+      consumer.call(side, 'sendApr', (owner, cid, now) => owner.sendApr(cid, parameters, now)),
+    );
+    return;
   }
-  const code = isMade
-    ? consumer.call(side, 'sendFormatted', (owner, cid, now) => owner.sendFormatted(cid, now))
-    : consumer.call(side, 'sendApr', (owner, cid, now) => owner.sendApr(cid, parameters, now));
+  const code = consumer.call(side, 'formatApr', (owner, cid, now) => owner.formatApr(cid, parameters, now));
+  if (code !== undefined) return;
+  side.isPrepared = true;
+  consumer.world.later(part.preparesFor, side, 'launchPathAnswer');
+}
+
+/** Sends the APR that was made, unless the connection has ended meanwhile. */
+export function launchPathAnswer(side: Side): void {
+  side.isPrepared = false;
+  if (!mayAnswer(side)) return;
+  answered(
+    side,
+    side.consumer.call(side, 'sendFormatted', (owner, cid, now) => owner.sendFormatted(cid, now)),
+  );
+}
+
+const mayAnswer = ({ phase, hasProposal, hasDreq, sentDreq }: Side): boolean =>
+  phase === 'established' && hasProposal && !hasDreq && !sentDreq;
+
+const statusOf = ({ part }: Side): number =>
+  part.answerPath === 'reject' ? AP_STATUSES.rejected : AP_STATUSES.success;
+
+function answered(side: Side, code: CepErrorCode | undefined): void {
   side.hasProposal = false;
-  if (code === undefined) side.answeredStatus = status;
+  if (code === undefined) side.answeredStatus = statusOf(side);
 }
 
 /** The active side learns the answer, which must be the one that was given. */

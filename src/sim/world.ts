@@ -17,6 +17,7 @@ export const ACTIONS = [
   'data',
   'propose',
   'answerPath',
+  'launchPathAnswer',
   'migrate',
   'end',
   'answerDisconnect',
