@@ -2,7 +2,7 @@ import type { CepInspector } from '../cep/index.js';
 import { AWAITS, TIMED } from './timed-states.js';
 
 /** Queue pair numbers in the simulation are small: a table of how many hold which finds two holders. */
-export const QPN_RANGE = 4096;
+export const QPN_RANGE = 2048;
 
 const TIMER = 0x01;
 const DEADLINE = 0x02;

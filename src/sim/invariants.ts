@@ -11,12 +11,12 @@ const WHOLE_EVERY = 64;
 export class InvariantChecker {
   readonly #world: World;
   /** The last check in which a (port, QPN) was seen. */
-  readonly #seenQpns: Float64Array;
+  readonly #seenQpns: Uint32Array;
   #check = 0;
 
   constructor(world: World) {
     this.#world = world;
-    this.#seenQpns = new Float64Array(QPN_RANGE * (world.settings.ports + 1));
+    this.#seenQpns = new Uint32Array(QPN_RANGE * (world.settings.ports + 1));
   }
 
   /** After a step: looks at what it has changed, and every so often, or when something is wrong there, at everything. */
