@@ -112,6 +112,16 @@ export class CepInspector {
     return slot !== 0;
   }
 
+  /** Moves to a CEP of a port with a queue pair, timewait included: by looking at all of them, not at the index. @returns whether there is one. */
+  findQpn(port: number, qpn: number): boolean {
+    const { highestSlot } = this.#core.store;
+    for (let slot = 1; slot <= highestSlot; slot += 1) {
+      this.#cep.moveTo(slot);
+      if (this.#row.localQpn === qpn && this.exists && this.port === port) return true;
+    }
+    return false;
+  }
+
   /** Moves to the CEP that has a comm ID now. @returns whether there is one. */
   findCommId(commId: number): boolean {
     const slot = this.#core.store.slotOfCommId(commId);

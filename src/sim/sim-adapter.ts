@@ -145,10 +145,6 @@ export class SimAdapter {
 
   /** Whether a CEP of a port holds a queue pair, timewait included. */
   isQpnHeld(port: number, qpn: number): boolean {
-    const { inspector } = this;
-    for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
-      if (inspector.moveTo(slot) && inspector.localQpn === qpn && inspector.port === port) return true;
-    }
-    return false;
+    return this.inspector.findQpn(port, qpn);
   }
 }
