@@ -114,7 +114,7 @@ export class ChannelAdapter {
 
   constructor({ caGuid, random, ports, limits, icrc }: ChannelAdapterOptions) {
     this.caGuid = caGuid;
-    this.cep = new CepManager({ caGuid, random, ...(limits && { limits }) });
+    this.cep = new CepManager({ caGuid, random, gids: ports.map(({ gid }) => gid), ...(limits && { limits }) });
     this.#ports = ports.map(({ gid }) => ({ gid: gidAt(gid), psn: randomBits(random, 24) }));
     this.#verify = icrc !== 'ignore';
   }

@@ -92,7 +92,7 @@ export function receiveLap(core: CepCore, cep: Cep): void {
   const ackTimeout = ack.get(bytes, at);
   // What is local to the peer is remote to us.
   const path = core.paths.hold({
-    port: incoming.from.port,
+    port: core.portOf(bytes, at + remoteGid.byte, incoming.from.port),
     localGid: remoteGid.get(bytes, at),
     remoteGid: localGid.get(bytes, at),
     trafficClass: trafficClass.get(bytes, at),

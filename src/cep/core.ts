@@ -4,6 +4,8 @@ import {
   type CaGuid,
   type Duration,
   durationOfExponent,
+  gidAt,
+  gidEquals,
   type Instant,
   NEVER,
   type Random,
@@ -108,10 +110,12 @@ export class CepCore {
   incoming: Incoming | undefined;
   /** Cursors for a CEP other than the one that an input is for. */
   readonly other: CepCursor;
+  readonly #gids: readonly Uint8Array[];
   readonly #transactionHigh: number;
   #transactionLow: number;
 
-  constructor(caGuid: CaGuid, random: Random, limits: CepLimits) {
+  constructor(caGuid: CaGuid, random: Random, limits: CepLimits, gids: readonly Uint8Array[]) {
+    this.#gids = gids.map((gid) => gidAt(gid));
     const { maxCeps, maxMads, maxTransmits } = limits;
     this.limits = limits;
     this.caGuid = { high: Number(caGuid >> 32n), low: Number(caGuid & 0xffff_ffffn) };
@@ -188,6 +192,14 @@ export class CepCore {
     cep.localCommId = 0;
     cep.remoteAckDelay = 0;
     if (cep.flags & FLAGS.unbound) this.store.release(cep.slot);
+  }
+
+  // ---- paths
+
+  /** The port that has the GID at `offset`; the other one if none has. */
+  portOf(bytes: Uint8Array, offset: number, otherwise: number): number {
+    const index = this.#gids.findIndex((gid) => gidEquals(gid, 0, bytes, offset));
+    return index < 0 ? otherwise : index + 1;
   }
 
   // ---- timers

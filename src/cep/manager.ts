@@ -56,6 +56,8 @@ export interface CepManagerOptions {
   /** For comm IDs and hash seeds: must be unpredictable outside of simulations. */
   readonly random: Random;
   readonly limits?: Partial<CepLimits>;
+  /** The address of each port, from port 1 on: by it a peer's path says which port it leads to. Without, the one where the message came in. */
+  readonly gids?: readonly Uint8Array[];
 }
 
 /** A message to be sent. Valid until the next {@link CepManager.pollTransmit}; the object is used again. */
@@ -83,10 +85,10 @@ export class CepManager {
   readonly #transmit;
 
   /** @throws {@link CepError} `INVALID_PARAMETER` for a limit that is out of its range. */
-  constructor({ caGuid, random, limits }: CepManagerOptions) {
+  constructor({ caGuid, random, limits, gids = [] }: CepManagerOptions) {
     const all = { ...DEFAULT_LIMITS, ...limits };
     checkLimits(all);
-    this.#core = new CepCore(caGuid, random, all);
+    this.#core = new CepCore(caGuid, random, all, gids);
     this.#cep = this.#core.store.cursor();
     const nowhere: PathAddress = { port: 0, localGid: NO_BYTES, remoteGid: NO_BYTES, trafficClass: 0, sourcePort: 0 };
     this.#transmit = { path: nowhere, bytes: this.#core.mads.bytes, at: 0, mad: 0, pathNumber: 0 };

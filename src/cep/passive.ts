@@ -132,7 +132,7 @@ function learnAlternatePath(core: CepCore, cep: Cep, { bytes, at, from }: Incomi
   forgetAlternate(core, cep);
   if (localLid.get(bytes, at) === 0) return;
   const path = core.paths.hold({
-    port: from.port,
+    port: core.portOf(bytes, at + remoteGid.byte, from.port),
     localGid: remoteGid.get(bytes, at),
     remoteGid: localGid.get(bytes, at),
     trafficClass: trafficClass.get(bytes, at),

@@ -68,7 +68,7 @@ test('every state that the interface can lead to is put to the test, and every c
     const { side, id } = situation(name);
     expect(side.cm.state(id)).toBe(stateOf(name));
   }
-  const others = ['constructor', 'size', 'current', 'createId', 'destroySlot', 'state', 'poll', 'close'];
+  const others = ['constructor', 'size', 'current', 'commIds', 'createId', 'destroySlot', 'state', 'poll', 'close'];
   expect([...CALL_NAMES, ...others].sort()).toEqual(Object.getOwnPropertyNames(CmInterface.prototype).sort());
 });
 
