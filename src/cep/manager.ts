@@ -47,7 +47,9 @@ const INPUT_OF: Readonly<Record<MessageName, number>> = {
 const { localCommId, remoteCommId } = REJ.fields;
 const CA_GUID_BYTES = 8;
 /** Calls that send nothing and begin nothing, and the one that never fails. */
-const NEEDS_NO_ROOM: ReadonlySet<Command> = new Set<Command>(['destroy', 'cancelListen', 'getQpAttr', 'migrate']);
+const NEEDS_NO_ROOM: readonly boolean[] = INPUTS.map((input) =>
+  (['destroy', 'cancelListen', 'getQpAttr', 'migrate'] as readonly Input[]).includes(input),
+);
 const NO_BYTES = new Uint8Array(0);
 
 export interface CepManagerOptions {
@@ -304,8 +306,9 @@ export class CepManager {
     const core = this.#core;
     core.now = now;
     const cep = this.#cep.moveTo(core.store.slotOfCid(cid));
-    if (!NEEDS_NO_ROOM.has(command)) core.checkRoom(cep);
-    return this.#dispatch(cep, INPUT[command], parameters);
+    const input = INPUT[command];
+    if (NEEDS_NO_ROOM[input] === false) core.checkRoom(cep);
+    return this.#dispatch(cep, input, parameters);
   }
 
   #countDuplicate(): void {

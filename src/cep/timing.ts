@@ -20,40 +20,38 @@ export interface TimingPolicy {
 }
 
 interface Entry {
-  /** A copy: the key must stay the policy's whatever the consumer does with its object. */
+  readonly number: number;
+  /** A copy: what the consumer does with its object must not change it. */
   readonly policy: TimingPolicy;
-  readonly key: string;
   users: number;
 }
 
 /** Policies in use, each kept once, with a count of its users. Numbered from 1; 0 is "the exponents". */
 export class TimingTable {
   readonly #entries: (Entry | undefined)[] = [undefined];
-  readonly #numbers = new Map<string, number>();
+  /** By a number that those who are the same have in common, and few others. */
+  readonly #alike = new Map<number, Entry[]>();
   readonly #free: number[] = [];
 
   get size(): number {
-    return this.#numbers.size;
+    return this.#entries.length - 1 - this.#free.length;
   }
 
   hold(policy: TimingPolicy | undefined): number {
     if (policy === undefined) return 0;
     const key = keyOf(policy);
-    const known = this.#numbers.get(key);
+    const alike = this.#alike.get(key);
+    const known = alike?.find((entry) => isSame(entry.policy, policy));
     if (known !== undefined) {
-      this.#share(known);
-      return known;
+      known.users += 1;
+      return known.number;
     }
     const number = this.#free.pop() ?? this.#entries.length;
-    this.#entries[number] = { policy: { ...policy }, key, users: 1 };
-    this.#numbers.set(key, number);
+    const entry: Entry = { number, policy: { ...policy }, users: 1 };
+    this.#entries[number] = entry;
+    if (alike === undefined) this.#alike.set(key, [entry]);
+    else alike.push(entry);
     return number;
-  }
-
-  /** One more user of a policy that has some. */
-  #share(number: number): void {
-    const entry = this.#entries[number];
-    if (entry !== undefined) entry.users += 1;
   }
 
   drop(number: number): void {
@@ -62,8 +60,11 @@ export class TimingTable {
     entry.users -= 1;
     if (entry.users > 0) return;
     this.#entries[number] = undefined;
-    this.#numbers.delete(entry.key);
     this.#free.push(number);
+    const key = keyOf(entry.policy);
+    const alike = this.#alike.get(key)?.filter((other) => other !== entry) ?? [];
+    if (alike.length > 0) this.#alike.set(key, alike);
+    else this.#alike.delete(key);
   }
 
   get(number: number): TimingPolicy | undefined {
@@ -71,8 +72,17 @@ export class TimingTable {
   }
 }
 
-const keyOf = ({ responseTimeout, retries, backoff, longestTimeout, jitter, deadline }: TimingPolicy): string =>
-  `${responseTimeout},${retries},${backoff},${longestTimeout},${jitter},${deadline}`;
+/** Text would do, and take longer than the rest of a call. */
+const keyOf = ({ responseTimeout, retries, deadline = 0 as Duration }: TimingPolicy): number =>
+  responseTimeout + 3 * deadline + 5 * retries;
+
+const isSame = (a: TimingPolicy, b: TimingPolicy): boolean =>
+  a.responseTimeout === b.responseTimeout &&
+  a.retries === b.retries &&
+  a.backoff === b.backoff &&
+  a.longestTimeout === b.longestTimeout &&
+  a.jitter === b.jitter &&
+  a.deadline === b.deadline;
 
 /** How long a policy waits after the message was sent for the `retries`-th time again. */
 export function retryDelay(policy: TimingPolicy, retries: number, random: Random): Duration {

@@ -23,6 +23,8 @@ export interface Field<T> {
 }
 
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+/** Where a bigint is taken apart without making others. Nothing stays in it. */
+const HALVES = new DataView(new ArrayBuffer(8));
 const isUint = (value: number, max: number): boolean => value >= 0 && value <= max && Number.isInteger(value);
 
 function outOfRange(value: number, max: number, name: string): EncodeError {
@@ -185,8 +187,9 @@ export class Uint64Field implements Field<bigint> {
         actual: value,
       });
     }
-    this.high.put(bytes, at, Number(value >> 32n));
-    this.low.put(bytes, at, Number(value & 0xffff_ffffn));
+    HALVES.setBigUint64(0, value);
+    this.high.put(bytes, at, HALVES.getUint32(0));
+    this.low.put(bytes, at, HALVES.getUint32(4));
   }
 
   masks(): number[] {
