@@ -26,7 +26,13 @@ function filesIn(folder: string, extension: string): string[] {
 }
 
 const sources = filesIn('src', '.ts');
-const code = [...sources, ...filesIn('test', '.ts'), ...filesIn('bench', '.ts'), ...filesIn('scripts', '.js')];
+const code = [
+  ...sources,
+  ...filesIn('test', '.ts'),
+  ...filesIn('bench', '.ts'),
+  ...filesIn('scripts', '.js'),
+  ...filesIn('examples', '.js'),
+];
 const topDocuments = readdirSync(ROOT).filter((file) => file.endsWith('.md'));
 const documents = [...topDocuments, ...filesIn('docs', '.md'), ...filesIn('bench', '.md')];
 
@@ -105,7 +111,7 @@ function headingsOf(text: string): string[] {
 function namesNothing(document: string, name: string): boolean {
   const places = [ROOT, join(ROOT, 'src'), join(ROOT, dirname(document))];
   const isPath =
-    /^(src|test|docs|bench|scripts|bin|\.ci|\.github|base|wire|cep|cm|verbs|ca|sim|endpoint|io|cli)\/[\w./-]+$/.test(
+    /^(src|test|docs|bench|scripts|examples|bin|\.ci|\.github|base|wire|cep|cm|verbs|ca|sim|endpoint|io|cli)\/[\w./-]+$/.test(
       name,
     );
   const isFile = /^[\w-]+\.(ts|js|md|json)$/.test(name) && !GENERATED.test(name);
