@@ -98,7 +98,7 @@ const CASES: Readonly<Record<string, Case>> = {
   TIMEWAIT: { side: 'client', reach: (pair) => pair.ended().client, wire: [], left: TIMEWAIT },
 };
 
-describe('destroying a CEP', () => {
+describe('R11, R12: destroying a CEP', () => {
   test.each(Object.entries(CASES))('in %s', (state, { side: name, reach, wire, fields, left }) => {
     const pair = new Pair();
     pair.listen();
@@ -214,7 +214,7 @@ describe('destroying a CEP', () => {
   });
 });
 
-describe('an unbound CEP', () => {
+describe('R12: an unbound CEP', () => {
   test('stops disconnecting, and leaves timewait, in time whatever its peer named', () => {
     const pair = new Pair();
     pair.listen();

@@ -8,7 +8,7 @@ describe.each([
   ['a text', 'enough'],
   ['null', null],
   ['0', 0],
-])('Aborting with %s', (_, reason) => {
+])('R13: Aborting with %s', (_, reason) => {
   it('before connecting rejects with it, and nothing is looked up or sent', async () => {
     const signal = AbortSignal.abort(reason);
     expect(await made.net.error<unknown>(made.client.endpoint.connect(target({ signal })))).toBe(reason);

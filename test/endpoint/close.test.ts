@@ -108,7 +108,7 @@ describe('A connection', () => {
 });
 
 describe('Closing an adapter', () => {
-  it('ends its connections, its listeners and its attempts', async () => {
+  it('R15, R21: ends its connections, its listeners and its attempts', async () => {
     const { ours, theirs, listener } = await established(made);
     const waiting = listener[Symbol.asyncIterator]().next();
     const attempt = failure(made.server.endpoint.connect({ host: '10.9.9.9', port: PORT }));
@@ -127,7 +127,7 @@ describe('Closing an adapter', () => {
     expect(made.net.messages(made.client).filter((message) => message === 'DREQ')).toHaveLength(1);
   });
 
-  it('waits two seconds for a peer that has died', async () => {
+  it('R13: waits two seconds for a peer that has died', async () => {
     await established(made);
     made.server.kill();
     await made.net.value(made.client.endpoint.close());
@@ -178,7 +178,7 @@ describe('Closing an adapter', () => {
     expect(await Promise.all(late)).toMatchObject([{ code: 'CLOSED' }, undefined]);
   });
 
-  it('while a name is looked up ends the attempt at once', async () => {
+  it('R15: while a name is looked up ends the attempt at once', async () => {
     made.client.names.set('slow.example', new Promise(() => undefined));
     const attempt = failure(made.client.endpoint.connect(target({ host: 'slow.example' })));
     await made.net.value(made.client.endpoint.close());
@@ -194,7 +194,7 @@ describe('Closing an adapter', () => {
     expect(() => request.reject()).toThrow('the adapter has been closed');
   });
 
-  it('while a request is being accepted fails that, and takes the acceptance back', async () => {
+  it('R15: while a request is being accepted fails that, and takes the acceptance back', async () => {
     made.net.fate = ({ mad }) => (mad.message === 'RTU' ? 'lose' : 'deliver');
     const { request, connecting } = await requested(made);
     const accepting = failure(request.accept());

@@ -53,7 +53,7 @@ describe('R11, R22: destroying a queue pair', () => {
     expect(table.size).toBe(0);
   });
 
-  test('refuses everything but queries from then on, R8: new holders too', () => {
+  test('R8: refuses everything but queries from then on, new holders too', () => {
     const { ledger, table } = tables();
     const queuePair = table.create({ transport: 'rc' });
     const reference = queuePair.hold('cep');
