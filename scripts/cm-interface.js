@@ -286,7 +286,7 @@ export function renderCmInterface(cep) {
     [
       'Methods of `CmInterface`. Each but `createId` takes an ID first, and fails with `INVALID_ID` for one that it has not (any more); all fail',
       'with `CLOSED` once the interface is closed, and with `INVALID_STATE` in a state that is not named. A call that fails has changed nothing.',
-      'The names on the right of ours are those of WinOF’s `iba_cm_interface`.',
+      '`state` and `commIds` only tell, in any state. The names on the right of ours are those of WinOF’s `iba_cm_interface`.',
     ].join('\n'),
     table(['call', 'WinOF', 'sends', 'valid in', 'other errors', 'what follows'], sections),
     [
