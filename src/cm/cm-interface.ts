@@ -65,6 +65,11 @@ export class CmInterface {
     return this.#ids.size;
   }
 
+  /** Whether it has been closed: all IDs are destroyed, and no call but {@link poll} can be made. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** The ID whose callback is running, if one is (R16). */
   get current(): CmId | undefined {
     return this.#current as CmId | undefined;
