@@ -1,0 +1,174 @@
+import { type IbcmError, type Instant, type Qpn, ReferenceLedger, SeededRandom } from '../../src/base/index.js';
+import type { EventCause, EventType, ReqParameters } from '../../src/cep/index.js';
+import { type CmId, CmInterface } from '../../src/cm/index.js';
+import {
+  type ConnectedQueuePair,
+  type ConnectedQueuePairOptions,
+  ConnectedQueuePairs,
+  type ConnectionRequest,
+} from '../../src/qp/index.js';
+import { QueuePairTable } from '../../src/verbs/index.js';
+import type { CmMad } from '../../src/wire/index.js';
+import { Pair, SERVICE, type Side } from '../cep/pair.js';
+
+/** What a queue pair was told, as a value, with the states that it was in then. */
+export interface ToldQp {
+  readonly name: string;
+  readonly type: EventType;
+  readonly cause: EventCause;
+  readonly mad: CmMad | undefined;
+  readonly failure: IbcmError | undefined;
+  readonly state: string;
+}
+
+type Options = Partial<Omit<ConnectedQueuePairOptions<string>, 'context' | 'callback'>>;
+
+/** One adapter: connected queue pairs whose callbacks write down what they are told. */
+export class End {
+  readonly ledger = new ReferenceLedger();
+  readonly cm: CmInterface;
+  readonly pairs: ConnectedQueuePairs;
+  readonly side: Side;
+  readonly told: ToldQp[] = [];
+  /** Queue pairs that are gone, by name. */
+  readonly gone: string[] = [];
+  readonly queuePairs: ConnectedQueuePair<string>[] = [];
+  readonly withdrawn: string[] = [];
+  listener: CmId | undefined;
+  /** What a callback does besides. */
+  onEvent: ((queuePair: ConnectedQueuePair<string>, told: ToldQp) => void) | undefined;
+  /** What a listener's callback does. */
+  onRequest: (() => void) | undefined;
+
+  constructor(side: Side, seed: number) {
+    this.side = side;
+    this.cm = new CmInterface(side.manager, this.ledger);
+    const queuePairs = new QueuePairTable({ random: new SeededRandom(seed), ledger: this.ledger });
+    this.pairs = new ConnectedQueuePairs({ cm: this.cm, queuePairs });
+  }
+
+  create(name: string, options: Options = {}): ConnectedQueuePair<string> {
+    const queuePair = this.pairs.create<string>({
+      transport: 'rc',
+      ...options,
+      context: name,
+      callback: (each, { type, cause, message }, failure) => {
+        const told = { name: each.context, type, cause, mad: message, failure, state: each.state };
+        this.told.push(told);
+        this.onEvent?.(each, told);
+      },
+    });
+    this.queuePairs.push(queuePair);
+    return queuePair;
+  }
+
+  listen(now: Instant): void {
+    this.listener = this.cm.createId(() => this.onRequest?.(), undefined);
+    this.cm.listen(this.listener, { serviceId: SERVICE, backlog: 16 }, now);
+  }
+
+  fetch(): ConnectionRequest {
+    const request = this.tryFetch();
+    if (request === undefined) throw new Error('no request');
+    return request;
+  }
+
+  tryFetch(): ConnectionRequest | undefined {
+    if (this.cm.closed || this.listener === undefined) return undefined;
+    return this.pairs.getRequest(this.listener, ({ type }) => this.withdrawn.push(type));
+  }
+
+  destroy(queuePair: ConnectedQueuePair<string>, now: Instant): void {
+    queuePair.destroy(now, () => this.gone.push(queuePair.context));
+  }
+
+  /** What was told since this was asked last. */
+  types(): EventType[] {
+    return this.told.splice(0).map(({ type }) => type);
+  }
+}
+
+/** Two adapters that can hear each other, a virtual clock, and a listener at the server. */
+export class World {
+  readonly pair = new Pair({ maxCeps: 8, maxMads: 64, maxTransmits: 64 });
+  readonly client = new End(this.pair.client, 11);
+  readonly server = new End(this.pair.server, 12);
+
+  constructor() {
+    this.server.listen(this.now);
+  }
+
+  get now(): Instant {
+    return this.pair.now;
+  }
+
+  get ends(): readonly End[] {
+    return [this.client, this.server];
+  }
+
+  request(overrides: Partial<ReqParameters> = {}): Omit<ReqParameters, 'qpn' | 'transport'> {
+    const { qpn, ...request } = this.pair.request({ maxCmRetries: 1, ...overrides });
+    return request;
+  }
+
+  /** A request from the server to the client. */
+  opposite(overrides: Partial<ReqParameters> = {}): Omit<ReqParameters, 'qpn' | 'transport'> {
+    const { localGid, remoteGid } = this.pair.request().path;
+    return this.request({ path: { localGid: remoteGid, remoteGid: localGid }, ...overrides });
+  }
+
+  /** Delivers what is on its way and tells what came of it, until nothing moves. */
+  run(): void {
+    for (let busy = true; busy; ) {
+      this.pair.deliverAll();
+      busy = false;
+      for (const { cm } of this.ends) if (cm.poll(this.now)) busy = true;
+    }
+  }
+
+  /** Lets all time pass. */
+  settle(): void {
+    for (this.run(); this.pair.advance(); ) this.run();
+  }
+
+  /** A request that the server has fetched. */
+  requested(client: ConnectedQueuePair, overrides: Partial<ReqParameters> = {}): ConnectionRequest {
+    client.connect(this.request(overrides), this.now);
+    this.run();
+    return this.server.fetch();
+  }
+
+  connected(options: Options = {}): { client: ConnectedQueuePair<string>; server: ConnectedQueuePair<string> } {
+    const client = this.client.create('client', options);
+    const server = this.server.create('server', options);
+    server.accept(this.requested(client), { startingPsn: 7 }, this.now);
+    this.run();
+    return { client, server };
+  }
+
+  /** Destroys every queue pair, closes everything, lets all time pass, and says what is wrong or left over: nothing. */
+  leftovers(): string[] {
+    const wrong: string[] = [];
+    for (const end of this.ends) {
+      for (const queuePair of end.queuePairs) if (!queuePair.destroyed) end.destroy(queuePair, this.now);
+    }
+    this.settle();
+    for (const { cm } of this.ends) cm.close(this.now);
+    this.settle();
+    for (const [index, usage] of this.pair.leftovers().entries()) {
+      for (const [name, count] of Object.entries(usage)) wrong.push(`side ${index}: ${count} ${name} left`);
+    }
+    for (const end of this.ends) {
+      end.cm.poll(this.now);
+      for (const { object, holders } of end.ledger.report()) wrong.push(`${object} is kept by ${holders.join()}`);
+      for (const { context } of end.queuePairs) {
+        const count = end.gone.filter((name) => name === context).length;
+        if (count !== 1) wrong.push(`${context} is gone ${count} times`);
+      }
+    }
+    return wrong;
+  }
+}
+
+/** How a queue pair knows its peer. */
+export const peerOf = (queuePair: ConnectedQueuePair): Qpn => queuePair.query().destinationQpn as Qpn;
