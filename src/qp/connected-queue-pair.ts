@@ -113,7 +113,8 @@ export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
    */
   connect(parameters: ConnectParameters, now: Instant): void {
     const { path, pKey = DEFAULT_P_KEY, startingPsn, responderResources, initiatorDepth, peerToPeer } = parameters;
-    const id = createConnection(this.#cm, this);
+    this.#refuseIfDestroyed();
+    const id = createConnection(this.#cm);
     this.#attempt(id, now, () => {
       if (this.state === 'RESET') this.#initialize({ pKey, port: path.port ?? 1 });
       const { qpn } = this;

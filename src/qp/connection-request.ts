@@ -51,7 +51,8 @@ export class ConnectionRequest implements ConnectionOwner {
    */
   reject(parameters: Partial<RejParameters>, now: Instant): void {
     const id = this.#live();
-    if (this.event.type === 'req_received') {
+    // One that was withdrawn, which nobody has been told yet, needs no answer.
+    if (this.event.type === 'req_received' && this.#cm.state(id) !== 'IDLE') {
       this.#cm.sendRej(id, { reason: REJECT_REASONS.consumerReject, ...parameters }, now);
     }
     this.#id = undefined;

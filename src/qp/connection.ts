@@ -16,12 +16,13 @@ export interface ConnectionOwner {
  * destruction or the closing of the interface, has anything else to do (R10).
  */
 export class Connection {
-  #owner: ConnectionOwner;
+  #owner: ConnectionOwner | undefined;
   #reference: Reference | undefined;
   /** What the passive side's queue pair needs for RTS, as it was when the REP was made: it may be asked for when the connection has ended. */
   readyToSend: RtsAttributes | undefined;
 
-  constructor(owner: ConnectionOwner) {
+  /** @param owner a request; a connection that is begun here has none before {@link belongTo}. */
+  constructor(owner?: ConnectionOwner) {
     this.#owner = owner;
   }
 
@@ -36,17 +37,17 @@ export class Connection {
   get configuration(): CmConfiguration<Connection> {
     return {
       context: this,
-      callback: (id, event) => this.#owner.handleEvent(id, event),
+      callback: (id, event) => this.#owner?.handleEvent(id, event),
       onDestroyed: () => {
         this.#reference?.release();
-        this.#owner.handleGone(this);
+        this.#owner?.handleGone(this);
       },
     };
   }
 }
 
 /** A CEP for a new connection. @throws CmError `CLOSED`, CepError `LIMIT_REACHED` */
-export function createConnection(cm: CmInterface, owner: ConnectionOwner): CmId<Connection> {
-  const { callback, context, onDestroyed } = new Connection(owner).configuration;
+export function createConnection(cm: CmInterface): CmId<Connection> {
+  const { callback, context, onDestroyed } = new Connection().configuration;
   return cm.createId(callback, context, onDestroyed);
 }

@@ -8,7 +8,6 @@ import {
   type ConnectionRequest,
 } from '../../src/qp/index.js';
 import { QueuePairTable } from '../../src/verbs/index.js';
-import type { CmMad } from '../../src/wire/index.js';
 import { Pair, SERVICE, type Side } from '../cep/pair.js';
 
 /** What a queue pair was told, as a value, with the states that it was in then. */
@@ -16,7 +15,6 @@ export interface ToldQp {
   readonly name: string;
   readonly type: EventType;
   readonly cause: EventCause;
-  readonly mad: CmMad | undefined;
   readonly failure: IbcmError | undefined;
   readonly state: string;
 }
@@ -34,6 +32,8 @@ export class End {
   readonly gone: string[] = [];
   readonly queuePairs: ConnectedQueuePair<string>[] = [];
   readonly withdrawn: string[] = [];
+  /** What is wrong and cannot be seen afterwards. */
+  readonly faults: string[] = [];
   listener: CmId | undefined;
   /** What a callback does besides. */
   onEvent: ((queuePair: ConnectedQueuePair<string>, told: ToldQp) => void) | undefined;
@@ -43,7 +43,8 @@ export class End {
   constructor(side: Side, seed: number) {
     this.side = side;
     this.cm = new CmInterface(side.manager, this.ledger);
-    const queuePairs = new QueuePairTable({ random: new SeededRandom(seed), ledger: this.ledger });
+    const limits = { maxQueuePairs: 8, qpnCount: 64 };
+    const queuePairs = new QueuePairTable({ random: new SeededRandom(seed), ledger: this.ledger, limits });
     this.pairs = new ConnectedQueuePairs({ cm: this.cm, queuePairs });
   }
 
@@ -52,13 +53,18 @@ export class End {
       transport: 'rc',
       ...options,
       context: name,
-      callback: (each, { type, cause, message }, failure) => {
-        const told = { name: each.context, type, cause, mad: message, failure, state: each.state };
+      callback: (each, { type, cause }, failure) => {
+        const told = { name: each.context, type, cause, failure, state: each.state };
         this.told.push(told);
         this.onEvent?.(each, told);
       },
     });
     this.queuePairs.push(queuePair);
+    const { handleGone } = queuePair;
+    queuePair.handleGone = (connection) => {
+      if (this.gone.includes(name)) this.faults.push(`${name} is gone before its CEP (R10)`);
+      handleGone.call(queuePair, connection);
+    };
     return queuePair;
   }
 
@@ -79,7 +85,12 @@ export class End {
   }
 
   destroy(queuePair: ConnectedQueuePair<string>, now: Instant): void {
-    queuePair.destroy(now, () => this.gone.push(queuePair.context));
+    let within = true;
+    queuePair.destroy(now, () => {
+      if (within) throw new Error('called back from within the call');
+      this.gone.push(queuePair.context);
+    });
+    within = false;
   }
 
   /** What was told since this was asked last. */
@@ -146,26 +157,41 @@ export class World {
     return { client, server };
   }
 
-  /** Destroys every queue pair, closes everything, lets all time pass, and says what is wrong or left over: nothing. */
+  /** Tells everybody everything, without a message or a moment more. */
+  poll(): void {
+    for (const { cm } of this.ends) while (cm.poll(this.now));
+  }
+
+  /**
+   * Destroys every queue pair, lets all time pass, and says what is wrong or left over: nothing. The queue pairs have to be gone at
+   * once, and everything but the listener before the interfaces are closed.
+   */
   leftovers(): string[] {
     const wrong: string[] = [];
     for (const end of this.ends) {
       for (const queuePair of end.queuePairs) if (!queuePair.destroyed) end.destroy(queuePair, this.now);
     }
-    this.settle();
-    for (const { cm } of this.ends) cm.close(this.now);
-    this.settle();
-    for (const [index, usage] of this.pair.leftovers().entries()) {
-      for (const [name, count] of Object.entries(usage)) wrong.push(`side ${index}: ${count} ${name} left`);
-    }
-    for (const end of this.ends) {
-      end.cm.poll(this.now);
-      for (const { object, holders } of end.ledger.report()) wrong.push(`${object} is kept by ${holders.join()}`);
-      for (const { context } of end.queuePairs) {
-        const count = end.gone.filter((name) => name === context).length;
+    this.poll();
+    for (const { queuePairs, gone } of this.ends) {
+      for (const { context } of queuePairs) {
+        const count = gone.filter((name) => name === context).length;
         if (count !== 1) wrong.push(`${context} is gone ${count} times`);
       }
     }
+    this.settle();
+    for (const { cm, ledger, listener } of this.ends) {
+      const listeners = listener === undefined || cm.closed ? 0 : 1;
+      if (cm.size !== listeners) wrong.push(`${cm.size} IDs, not ${listeners}`);
+      const held = ledger.report();
+      if (held.length !== listeners) wrong.push(...held.map(({ object, holders }) => `${object}: ${holders.join()}`));
+    }
+    for (const { cm } of this.ends) cm.close(this.now);
+    this.poll();
+    for (const [index, usage] of this.pair.leftovers().entries()) {
+      for (const [name, count] of Object.entries(usage)) wrong.push(`side ${index}: ${count} ${name} left`);
+    }
+    for (const { faults } of this.ends) wrong.push(...faults);
+    for (const { ledger } of this.ends) wrong.push(...ledger.report().map(({ object }) => `${object} is left`));
     return wrong;
   }
 }
