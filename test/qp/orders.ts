@@ -109,7 +109,7 @@ export function explore(scenario: Scenario, maxStates = 5000): Exploration {
   const open: number[][] = [[]];
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     const play = new Play(scenario);
-    const order = (): string => `after ${path?.map((step) => steps[step]?.name).join(', ')}`;
+    const order = path.map((step) => steps[step]?.name).join(', ');
     try {
       for (const step of path) take(play, steps[step] as Step);
       for (const refusal of play.refusals) refusals.add(refusal);
@@ -122,7 +122,7 @@ export function explore(scenario: Scenario, maxStates = 5000): Exploration {
       if (wrong.length > 0) throw new Error(wrong.join('; '));
       for (const step of next) open.push([...path, step]);
     } catch (error) {
-      return { states: seen.size, wrong: `${String(error)}, ${order()}`, refusals, told };
+      return { states: seen.size, wrong: `${String(error)}, after ${order}`, refusals, told };
     }
     for (const end of play.world.ends) for (const { type } of end.told) told.add(type);
   }

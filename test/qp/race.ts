@@ -58,12 +58,20 @@ export function races(prepare: (world: World) => { end: End; call: () => void; i
       world.leftovers();
       return all;
     }
+    all.push({ error, wrong: afterwards(world), world });
+  }
+}
+
+function afterwards(world: World): string[] {
+  try {
     world.settle();
-    const wrong = [...world.ends].flatMap(({ queuePairs, cm }) =>
+    const wrong = world.ends.flatMap(({ queuePairs, cm }) =>
       queuePairs
         .filter(({ destroyed, state }) => !destroyed && !cm.closed && state !== 'RESET' && state !== 'RTS')
         .map(({ context, state }) => `${context} stays in ${state}`),
     );
-    all.push({ error, wrong: [...wrong, ...world.leftovers()], world });
+    return [...wrong, ...world.leftovers()];
+  } catch (error) {
+    return [String(error)];
   }
 }

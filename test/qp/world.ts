@@ -1,5 +1,5 @@
 import { type IbcmError, type Instant, type Qpn, ReferenceLedger, SeededRandom } from '../../src/base/index.js';
-import type { EventCause, EventType, ReqParameters } from '../../src/cep/index.js';
+import type { CepLimits, EventCause, EventType, ReqParameters } from '../../src/cep/index.js';
 import { type CmId, CmInterface } from '../../src/cm/index.js';
 import {
   type ConnectedQueuePair,
@@ -101,11 +101,14 @@ export class End {
 
 /** Two adapters that can hear each other, a virtual clock, and a listener at the server. */
 export class World {
-  readonly pair = new Pair({ maxCeps: 8, maxMads: 64, maxTransmits: 64 });
-  readonly client = new End(this.pair.client, 11);
-  readonly server = new End(this.pair.server, 12);
+  readonly pair: Pair;
+  readonly client: End;
+  readonly server: End;
 
-  constructor() {
+  constructor(limits: Partial<CepLimits> = {}) {
+    this.pair = new Pair({ maxCeps: 8, maxMads: 64, maxTransmits: 64, ...limits });
+    this.client = new End(this.pair.client, 11);
+    this.server = new End(this.pair.server, 12);
     this.server.listen(this.now);
   }
 
