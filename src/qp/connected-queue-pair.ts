@@ -131,10 +131,10 @@ export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
   /**
    * Answers a request with a REP. `rtu_received`, `rej_received` or `rep_error` follows. The request is over, also if this throws: then it is
    * rejected, with the reason that fits if it asks for what the queue pair cannot do (R8).
-   * @throws QpError `REQUEST_OVER`, `END_NOT_TOLD`; CepError `QPN_IN_USE` (R3); VerbsError `DESTROYED`, `INVALID_ATTRIBUTE`, `MISSING_ATTRIBUTE`, …
+   * @throws CmError `INVALID_ID` for another interface's request, which is not over then; QpError `REQUEST_OVER`, `END_NOT_TOLD`; CepError `QPN_IN_USE` (R3); VerbsError `DESTROYED`, `INVALID_ATTRIBUTE`, `MISSING_ATTRIBUTE`, …
    */
   accept(request: ConnectionRequest, parameters: AcceptParameters, now: Instant): void {
-    const id = request.take();
+    const id = request.take(this.#cm);
     this.#attempt(id, now, () => {
       this.#cm.formatRep(id, { ...parameters, qpn: this.qpn }, now);
       this.#bind(id);

@@ -1,6 +1,6 @@
 import type { Instant } from '../base/index.js';
 import type { MraParameters, RejParameters } from '../cep/index.js';
-import type { CmEvent, CmId, CmInterface } from '../cm/index.js';
+import { CmError, type CmEvent, type CmId, type CmInterface } from '../cm/index.js';
 import { REJECT_REASONS } from '../wire/index.js';
 import { Connection, type ConnectionOwner } from './connection.js';
 import { QpError } from './error.js';
@@ -64,9 +64,10 @@ export class ConnectionRequest implements ConnectionOwner {
     this.#cm.sendMra(this.#live(), parameters, now);
   }
 
-  /** Whoever takes it is answerable for its CEP. @internal @throws QpError `REQUEST_OVER` */
-  take(): CmId<Connection> {
+  /** Whoever takes it is answerable for its CEP. @internal @throws QpError `REQUEST_OVER`, CmError `INVALID_ID` when it is another interface's. */
+  take(cm: CmInterface): CmId<Connection> {
     const id = this.#live();
+    if (cm !== this.#cm) throw new CmError('INVALID_ID', 'the request has come to another interface', {});
     this.#id = undefined;
     return id;
   }

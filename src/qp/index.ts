@@ -1,9 +1,9 @@
-export {
-  type AcceptParameters,
+export type {
+  AcceptParameters,
   ConnectedQueuePair,
-  type ConnectedQueuePairOptions,
-  type ConnectParameters,
-  type QpCallback,
+  ConnectedQueuePairOptions,
+  ConnectParameters,
+  QpCallback,
 } from './connected-queue-pair.js';
 export { ConnectedQueuePairs, type ConnectedQueuePairsOptions } from './connected-queue-pairs.js';
 export type { ConnectionRequest } from './connection-request.js';

@@ -172,6 +172,19 @@ describe('a request', () => {
     expect(world.leftovers()).toEqual([]);
   });
 
+  test('can be accepted by a queue pair of the same interface only, and afterwards still be', () => {
+    const world = new World();
+    const client = world.client.create('client');
+    const server = world.server.create('server');
+    const request = world.requested(client);
+    const other = world.client.create('other');
+    expect(() => other.accept(request, { startingPsn: 7 }, world.now)).toThrow(code('INVALID_ID'));
+    server.accept(request, { startingPsn: 7 }, world.now);
+    world.run();
+    expect(client.state).toBe('RTS');
+    expect(world.leftovers()).toEqual([]);
+  });
+
   test('is rejected with the reason and the data that the consumer gives', () => {
     const world = new World();
     const client = world.client.create('client');
