@@ -128,7 +128,7 @@ describe('the compiler', () => {
     expect(existsSync(join(folder, 'dist/wire/codec.js'))).toBe(true);
   });
 
-  test.each(crossings)('R1, R2: refuses $file', ({ file, complaint }) => {
+  test.each(crossings)('R1: R2: refuses $file', ({ file, complaint }) => {
     expect(withCrossings.get(file)?.join('\n')).toMatch(complaint);
   });
 

@@ -14,8 +14,8 @@ const shown = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8
   .map((file) => `test/${file.replaceAll('\\', '/')}`)
   .filter((file) => file.endsWith('.test.ts'))
   .flatMap((file) => {
-    const names = [...read(file).matchAll(/['"`]((?:R\d+, )*R\d+): /g)].map(([, ids]) => ids as string);
-    return [...new Set(names.flatMap((ids) => ids.split(', ')))].map((id) => `${id} ${file}`);
+    const names = [...read(file).matchAll(/['"`]((?:R\d+: ?)+)/g)].map(([, ids]) => ids as string);
+    return [...new Set(names.flatMap((ids) => ids.match(/R\d+/g) ?? []))].map((id) => `${id} ${file}`);
   });
 
 interface Row {

@@ -142,7 +142,7 @@ test('R6: what is destroyed is what is bound at that moment, not what was bound 
   expect(client.owner.size).toBe(0);
 });
 
-test('R5, R7: whatever is created, bound and destroyed in whatever order, slots and CEPs agree', () => {
+test('R5: R7: whatever is created, bound and destroyed in whatever order, slots and CEPs agree', () => {
   const call = fc.tuple(
     fc.constantFrom('create', 'createIn', 'bind', 'destroy', 'destroySlot', 'reserve'),
     fc.nat(3),

@@ -98,7 +98,7 @@ const CASES: Readonly<Record<string, Case>> = {
   TIMEWAIT: { side: 'client', reach: (pair) => pair.ended().client, wire: [], left: TIMEWAIT },
 };
 
-describe('R11, R12: destroying a CEP', () => {
+describe('R11: R12: destroying a CEP', () => {
   test.each(Object.entries(CASES))('in %s', (state, { side: name, reach, wire, fields, left }) => {
     const pair = new Pair();
     pair.listen();

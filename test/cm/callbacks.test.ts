@@ -23,7 +23,7 @@ describe.each(EVENT_TYPES)('in the callback of %s', (type) => {
     expect(pair.leftovers()).toEqual(NOTHING_LEFT);
   });
 
-  test('R11, R16: the ID can be destroyed: nothing more is told, and it is gone once, after the callback', () => {
+  test('R11: R16: the ID can be destroyed: nothing more is told, and it is gone once, after the callback', () => {
     const pair = new CmPair();
     const { side, id } = SCENES[type](pair);
     side.told.length = 0;

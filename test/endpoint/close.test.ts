@@ -108,7 +108,7 @@ describe('A connection', () => {
 });
 
 describe('Closing an adapter', () => {
-  it('R15, R21: ends its connections, its listeners and its attempts', async () => {
+  it('R15: R21: ends its connections, its listeners and its attempts', async () => {
     const { ours, theirs, listener } = await established(made);
     const waiting = listener[Symbol.asyncIterator]().next();
     const attempt = failure(made.server.endpoint.connect({ host: '10.9.9.9', port: PORT }));

@@ -20,7 +20,7 @@ const ENDS: Readonly<Record<keyof typeof INTRUDERS, readonly string[]>> = {
   'closes the interface': ['none', 'CLOSED'],
 };
 
-describe.each(NAMES)('R8, R9, R15: somebody %s', (name) => {
+describe.each(NAMES)('R8: R9: R15: somebody %s', (name) => {
   test('while it accepts: either that fails and the CEP is rejected, or it succeeds and the CEP is destroyed with the queue pair', () => {
     const all = races((world) => {
       const server = world.server.create('server');

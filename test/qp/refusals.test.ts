@@ -98,7 +98,7 @@ describe('a call that is refused changes nothing', () => {
     expect(world.leftovers()).toEqual([]);
   });
 
-  test('R3, R7: a queue pair that gave a connection up is refused until timewait is over, and can be bound then', () => {
+  test('R3: R7: a queue pair that gave a connection up is refused until timewait is over, and can be bound then', () => {
     const world = new World();
     const { client } = world.connected();
     client.abort(world.now);

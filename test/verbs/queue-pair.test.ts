@@ -12,7 +12,7 @@ import {
 } from '../../src/verbs/index.js';
 import { errorOf, madeIn, OTHER_PATH, PATH, queuePairIn, tables, VALUES } from './queue-pairs.js';
 
-describe('R11, R22: destroying a queue pair', () => {
+describe('R11: R22: destroying a queue pair', () => {
   test.each(QP_STATES)('in %s never fails: the state is ERR at once, and it completes at the next poll', (state) => {
     for (const transport of TRANSPORTS) {
       const { ledger, table } = tables();
