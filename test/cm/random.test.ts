@@ -188,7 +188,7 @@ class Chaos {
   }
 }
 
-describe('R11, R19, R21: whatever consumers do, wherever they do it', () => {
+describe('R11: R19: R21: whatever consumers do, wherever they do it', () => {
   const told = new Set<EventType>();
 
   test.each(SEEDS)('every ID is gone once and nothing is left over (seed %d)', (seed) => {
