@@ -14,5 +14,9 @@ if [ "${1:-}" = --abandoned ]; then
   exit 0
 fi
 "$HERE/stop-guest.sh"
+# In the namespace of a test run, everything is the run's.
+if [ -e "$STATE/owner" ] && [ -e "$STATE/namespace" ]; then
+  ip netns pids "$LAB_NAME" 2>/dev/null | xargs -r kill -KILL 2>/dev/null || true
+fi
 if [ -e "$STATE/namespace" ]; then ip netns delete "$LAB_NAME" 2>/dev/null || true; fi # bridge and tap go with it
 rm -rf "$STATE"

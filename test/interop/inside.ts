@@ -1,0 +1,92 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Guest } from './guest.js';
+import { bootGuest, stopGuest } from './lab.js';
+import { casesFor, type Row } from './row.js';
+import { runCase, type Surroundings } from './run-case.js';
+import { SCENARIOS } from './scenarios/index.js';
+import { readProgram } from './stage.js';
+import { checkWire } from './wire-check.js';
+
+/** What a run within the lab's network namespace is told, as JSON on its command line. */
+export interface InsideOptions {
+  readonly series: string;
+  /** The kernel's version. */
+  readonly kernel: string;
+  readonly mtu: number;
+  readonly only: readonly string[];
+  /** rdma-peer on this machine. */
+  readonly program: string;
+  readonly folder: string;
+  readonly keepCaptures: boolean;
+}
+
+/** Runs all scenarios with a guest that is up, and prints a row as JSON when each is over. */
+async function runInside(options: InsideOptions): Promise<void> {
+  const { series, kernel, mtu, only, program, folder, keepCaptures } = options;
+  const guest = new Guest();
+  const bytes = await readProgram(program);
+  await guest.install('rdma-peer', bytes);
+  const complaints: string[] = [];
+  const reboot = async (): Promise<void> => {
+    complaints.push(...(await kernelComplaints(guest)));
+    stopGuest();
+    bootGuest(kernel, mtu);
+    await guest.install('rdma-peer', bytes);
+  };
+  const wire = `${folder}/${series}-${mtu}-wire.pcap`;
+  const recorder = await startRecorder(wire);
+  const surroundings: Surroundings = { guest, kernel: series, reboot, folder, keepCaptures };
+  for (const [index, chosen] of casesFor(SCENARIOS, mtu, only).entries())
+    print(await runCase(chosen, index, surroundings));
+  complaints.push(...(await kernelComplaints(guest)));
+  const about = { kernel: series, role: 'both', family: 'both', mtu } as const;
+  const result = complaints.length === 0 ? 'pass' : 'fail';
+  print({
+    ...about,
+    scenario: 'the kernel has nothing to complain of, ICRCs among it',
+    result,
+    ...(result === 'fail' && { error: complaints.join('; ') }),
+  });
+  if (recorder === undefined) {
+    const error = 'dumpcap and tshark are not installed';
+    print({ ...about, scenario: 'no malformed packet, says tshark', result: 'skip', error });
+    return;
+  }
+  // What was captured last may still be in a buffer.
+  await sleep(1_500);
+  recorder.kill('SIGINT');
+  await once(recorder, 'close');
+  for (const check of checkWire(wire, keepCaptures)) print({ ...about, ...check });
+}
+
+/** Records everything on the wire, by a program that is not ours. @returns undefined if it is not installed. */
+async function startRecorder(file: string): Promise<ChildProcess | undefined> {
+  try {
+    execFileSync('tshark', ['--version'], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  const recorder = spawn('dumpcap', ['-q', '-P', '-i', 'lab', '-f', 'udp port 4791', '-w', file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  // It says where it writes when it has begun.
+  await once(recorder.stderr, 'data');
+  recorder.stderr.resume();
+  await sleep(500);
+  return recorder;
+}
+
+/** Lines of the kernel's log that should not be there. */
+async function kernelComplaints(guest: Guest): Promise<string[]> {
+  const output = await guest.must("dmesg | grep -iE 'icrc|WARNING:|BUG:|Oops|Call Trace|refcount' || true");
+  return output
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(0, 5);
+}
+
+const print = (row: Row): void => void process.stdout.write(`${JSON.stringify(row)}\n`);
+
+await runInside(JSON.parse(process.argv[2] as string) as InsideOptions);

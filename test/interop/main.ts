@@ -1,0 +1,127 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Lab, whatIsMissing } from './lab.js';
+import { casesFor, MTUS, type Row } from './row.js';
+import { SCENARIOS } from './scenarios/index.js';
+import { writeTable } from './table.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const SERIES = ['6.12', '6.1'] as const;
+const USAGE = `Usage: npm run test:interop -- [options]
+
+Runs our connection manager against the Linux kernel's, in a guest under qemu. docs/interop.md says what is needed.
+
+  --kernel SERIES  only this kernel: ${SERIES.join(' or ')} (may be repeated)
+  --only TEXT      only scenarios whose names contain TEXT (may be repeated)
+  --mtu N          only this MTU: ${MTUS.join(' or ')}
+  --json FILE      write the rows as JSON
+  --keep           keep the captures of what passed, too
+  --document       write the table into docs/interop.md
+  --list           only say what would be run
+  --help           this
+`;
+
+const { values } = parseArgs({
+  options: {
+    kernel: { type: 'string', multiple: true, default: [...SERIES] },
+    only: { type: 'string', multiple: true, default: [] },
+    mtu: { type: 'string', multiple: true, default: MTUS.map(String) },
+    json: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+    document: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** What is to be run, boot by boot. */
+const boots = values.kernel.flatMap((series) =>
+  values.mtu.map((mtu) => ({ series, mtu: Number(mtu), cases: casesFor(SCENARIOS, Number(mtu), values.only) })),
+);
+const rows: Row[] = [];
+const versions = new Set<string>();
+
+if (values.help) print(USAGE);
+else if (values.list)
+  for (const { cases, series } of boots)
+    for (const { scenario, family, mtu } of cases)
+      print(`${series} ${scenario.linux} ${family} ${mtu} ${scenario.name}`);
+else process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const missing = whatIsMissing();
+  if (missing !== undefined) {
+    print(`interoperability tests are skipped: ${missing}`);
+    boots.forEach(skip);
+    return finish();
+  }
+  const lab = new Lab();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      lab.cleanUp();
+      process.exit(1);
+    });
+  }
+  Lab.cleanUpAbandoned();
+  for (const boot of boots.filter(({ cases }) => cases.length > 0)) {
+    try {
+      await runBoot(lab, boot);
+    } finally {
+      lab.cleanUp();
+    }
+  }
+  return finish();
+}
+
+type Boot = (typeof boots)[number];
+
+async function runBoot(lab: Lab, boot: Boot): Promise<void> {
+  const { series, mtu } = boot;
+  let kernel: string;
+  let program: string;
+  try {
+    print(`Linux ${series}: the image is built if it is missing; the first time, about a minute`);
+    kernel = lab.buildImage(series);
+    program = lab.buildPeer();
+    print(`booting Linux ${kernel}, MTU ${mtu}`);
+    lab.boot(kernel, mtu);
+  } catch (error) {
+    print(`Linux ${series} is skipped: ${(error as Error).message}`);
+    skip(boot);
+    return;
+  }
+  versions.add(kernel);
+  const folder = resolve(ROOT, 'build/interop-captures');
+  mkdirSync(folder, { recursive: true });
+  await lab.runInside({ series, kernel, mtu, only: values.only, program, folder, keepCaptures: values.keep }, (row) => {
+    rows.push(row);
+    const { scenario, role, family, result, seconds, sent, received, error, capture } = row;
+    const where = family === 'both' ? '' : `, Linux is ${role}, ${family}`;
+    const counts = sent === undefined ? '' : ` (${sent} sent, ${received} received, ${seconds} s)`;
+    print(
+      `${result} ${series}: ${scenario}${where}${counts}${error === undefined ? '' : `\n     ${error}\n     ${capture ?? ''}`}`,
+    );
+  });
+}
+
+function skip({ series, cases }: Boot): void {
+  for (const { scenario, family, mtu } of cases) {
+    rows.push({ scenario: scenario.name, kernel: series, role: scenario.linux, family, mtu, result: 'skip' });
+  }
+}
+
+/** Writes what is asked for. @returns the status to end with. */
+function finish(): number {
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`);
+  if (values.document) writeTable(resolve(ROOT, 'docs/interop.md'), rows, [...versions]);
+  const count = (result: Row['result']): number => rows.filter((row) => row.result === result).length;
+  const skipped = count('skip');
+  print(`${count('pass')} passed, ${count('fail')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return count('fail') > 0 ? 1 : 0;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

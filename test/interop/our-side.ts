@@ -1,0 +1,58 @@
+import { Adapter, type ConnectionRequest, type EndpointEvent, type Listener } from 'ibcm';
+import { type CaGuid, parseGid } from 'ibcm/base';
+import { ChannelAdapter } from 'ibcm/ca';
+import { type CaptureFile, CaptureTap, caGuidOf, PortDriver, SecureRandom, UdpPort } from 'ibcm/io';
+import { CepConsumer } from './cep-consumer.js';
+import { FaultyPort } from './faulty-port.js';
+import { Log } from './waiting.js';
+
+/** Our side of a scenario: an adapter on an address of its own, with everything about it in view. It is what `openAdapter` makes, and a faulty port. */
+export class OurSide {
+  readonly address: string;
+  readonly port: FaultyPort;
+  readonly channel: ChannelAdapter;
+  readonly adapter: Adapter;
+  readonly events = new Log<EndpointEvent>('our side', ({ type }) => type);
+  readonly #driver: PortDriver;
+
+  private constructor(address: string, udp: UdpPort, capture: CaptureFile) {
+    const random = new SecureRandom();
+    this.address = address;
+    this.port = new FaultyPort(new CaptureTap(udp, capture));
+    this.channel = new ChannelAdapter({
+      caGuid: caGuidOf(parseGid(address)) as CaGuid,
+      random,
+      ports: [{ gid: parseGid(address) }],
+    });
+    this.#driver = new PortDriver(this.channel, this.port);
+    this.adapter = new Adapter(this.#driver, { random, onEvent: (event) => this.events.add(event) });
+  }
+
+  static async open(address: string, capture: CaptureFile): Promise<OurSide> {
+    const onWarning = (warning: string): never => {
+      throw new Error(warning);
+    };
+    return new OurSide(address, await UdpPort.open({ gid: parseGid(address), onWarning }), capture);
+  }
+
+  /** A consumer of the manager itself, for what endpoints do not offer. */
+  openConsumer(): CepConsumer {
+    return new CepConsumer(this.#driver);
+  }
+
+  /** Waits for an event of the endpoints. */
+  event(type: EndpointEvent['type'], seconds = 30): Promise<EndpointEvent> {
+    return this.events.find(type, (event) => event.type === type, seconds);
+  }
+
+  /** Datagrams that were dropped as no hardware would have sent them: wrong ICRC, length, and so on. */
+  get badPackets(): string[] {
+    return Object.entries(this.channel.drops).flatMap(([reason, count]) => (count > 0 ? [`${count} × ${reason}`] : []));
+  }
+}
+
+/** The next request of a listener. */
+export async function nextRequest(listener: Listener): Promise<ConnectionRequest> {
+  for await (const request of listener) return request;
+  throw new Error('the listener was closed');
+}

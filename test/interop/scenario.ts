@@ -1,0 +1,64 @@
+import { equal, ok } from 'node:assert/strict';
+import type { Connection } from 'ibcm';
+import type { Family, Role, Stage } from './stage.js';
+
+/** Something that two connection managers go through together. */
+export interface Scenario {
+  readonly name: string;
+  /** What Linux is in it. */
+  readonly linux: Role;
+  /** Default IPv4 alone. */
+  readonly families?: readonly Family[];
+  /** Whether it also runs with an MTU of 4200. */
+  readonly largeMtu?: boolean;
+  /** How long it may take, if that is more than a minute. */
+  readonly seconds?: number;
+  /** A process of ours plays our part: the messages are not all seen here, so they are not compared with the kernel's counters. */
+  readonly unseen?: boolean;
+  readonly run: (stage: Stage) => Promise<void>;
+}
+
+/** The main ones run over both, and with both MTUs. */
+export const MAIN = { families: ['IPv4', 'IPv6'], largeMtu: true } as const satisfies Partial<Scenario>;
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Text of so many bytes, none of them zero, all places told apart. */
+export const textOf = (length: number): string =>
+  Array.from({ length }, (_, index) => String.fromCharCode(48 + (index % 75))).join('');
+
+export const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
+
+/** Private data as the peer sees it: the whole field, filled up with zeros. */
+export const padded = (text: string, length: number): string => hex(bytes(text)).padEnd(2 * length, '0');
+
+/** How a connection of ours ends. */
+export function closed(connection: Connection): Promise<string> {
+  if (connection.closeCause !== undefined) return Promise.resolve(connection.closeCause);
+  return new Promise((resolve) => {
+    connection.addEventListener('close', ({ cause }) => resolve(cause), { once: true });
+  });
+}
+
+/** The error's code and message, for a promise that must fail. */
+export async function failure(
+  promise: Promise<unknown>,
+): Promise<Error & { readonly code?: string; readonly details?: object }> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('it succeeded, and should have failed');
+}
+
+/** Fails unless our side has heard so many of a message. */
+export function heard(stage: Stage, message: keyof Stage['us']['port']['received'], times: number): void {
+  equal(stage.us.port.received[message] ?? 0, times, `${message} received by us`);
+}
+
+/** Fails unless our side has heard more than one of a message: it was repeated. */
+export function heardAgain(stage: Stage, message: keyof Stage['us']['port']['received']): void {
+  const count = stage.us.port.received[message] ?? 0;
+  ok(count > 1, `${message} received by us ${count} times, and should have been repeated`);
+}

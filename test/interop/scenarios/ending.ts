@@ -1,0 +1,68 @@
+import { equal, ok } from 'node:assert/strict';
+import { closed, MAIN, type Scenario } from '../scenario.js';
+
+/** Disconnecting, from either side and from both. Those who connected are the other half of the scenarios in connecting.ts. */
+export const ENDING: readonly Scenario[] = [
+  {
+    name: 'the server disconnects',
+    linux: 'client',
+    ...MAIN,
+    async run(stage) {
+      const accepting = stage.accept();
+      const linux = stage.linuxConnects();
+      const connection = await accepting;
+      equal(await connection.disconnect(), 'disconnected');
+      equal((await linux.event('DISCONNECTED')).status, 0);
+      equal((await linux.finished).status, 0);
+    },
+  },
+  {
+    name: 'the server disconnects',
+    linux: 'server',
+    ...MAIN,
+    async run(stage) {
+      const linux = await stage.linuxListens('--disconnect-after 200');
+      const connection = await stage.connect();
+      equal(await closed(connection), 'peer');
+      equal((await linux.event('DISCONNECTED')).status, 0);
+      equal((await linux.finished).status, 0);
+    },
+  },
+  {
+    name: 'both disconnect at once',
+    linux: 'client',
+    async run(stage) {
+      // Our DREQ and everything that Linux says meanwhile cross: its DREP is lost, its DREQ is not.
+      stage.us.port.lose('out', 'DREQ', 1);
+      const accepting = stage.accept();
+      const linux = stage.linuxConnects('--disconnect-after 300');
+      const connection = await accepting;
+      const cause = await connection.disconnect();
+      ok(cause === 'disconnected', cause);
+      equal((await linux.event('DISCONNECTED')).status, 0);
+    },
+  },
+  {
+    name: 'both disconnect at once',
+    linux: 'server',
+    async run(stage) {
+      stage.us.port.lose('out', 'DREQ', 1);
+      const linux = await stage.linuxListens('--disconnect-after 300');
+      const connection = await stage.connect();
+      const cause = await connection.disconnect();
+      ok(cause === 'disconnected', cause);
+      equal((await linux.event('DISCONNECTED')).status, 0);
+    },
+  },
+  {
+    name: 'the peer never answers our DREQ',
+    linux: 'server',
+    async run(stage) {
+      const linux = await stage.linuxListens('--ignore-disconnect --seconds 30');
+      const connection = await stage.connect();
+      await linux.event('ESTABLISHED');
+      equal(await connection.disconnect({ timeoutMs: 3_000 }), 'unacknowledged');
+      await linux.event('DISCONNECTED');
+    },
+  },
+];

@@ -1,0 +1,178 @@
+import { equal, match, notEqual } from 'node:assert/strict';
+import type { EndpointError } from 'ibcm';
+import { nextRequest } from '../our-side.js';
+import { closed, failure, type Scenario } from '../scenario.js';
+import { PORT } from '../stage.js';
+
+const QPN = 0x4711;
+
+/** Programs that vanish, and machines. */
+export const KILLING: readonly Scenario[] = [
+  {
+    name: 'its program is killed while it waits for our REP',
+    linux: 'client',
+    async run(stage) {
+      const listener = await stage.us.adapter.listen({ port: PORT });
+      const linux = stage.linuxConnects();
+      const request = await nextRequest(listener);
+      await linux.kill(stage.guest);
+      await stage.us.event('rej_received');
+      equal(request.isPending, false);
+      const error = await failure(request.accept());
+      equal((error as EndpointError).code, 'WITHDRAWN');
+    },
+  },
+  {
+    name: 'its program is killed before it confirms',
+    linux: 'client',
+    async run(stage) {
+      const accepting = failure(stage.accept({ timeoutMs: 20_000 }));
+      const linux = stage.linuxConnects('--no-rtu');
+      await linux.event('CONNECT_RESPONSE');
+      await linux.kill(stage.guest);
+      equal(((await accepting) as EndpointError).code, 'REJECTED');
+    },
+  },
+  {
+    name: 'its program is killed while connected',
+    linux: 'client',
+    async run(stage) {
+      const accepting = stage.accept();
+      const linux = stage.linuxConnects();
+      const connection = await accepting;
+      await linux.kill(stage.guest);
+      equal(await closed(connection), 'peer');
+    },
+  },
+  {
+    name: 'its program is killed before it answers our REQ',
+    linux: 'server',
+    async run(stage) {
+      const linux = await stage.linuxListens('--accept-after -1');
+      const connecting = failure(stage.connect());
+      await linux.event('CONNECT_REQUEST');
+      await linux.kill(stage.guest);
+      const error = await connecting;
+      equal((error as EndpointError).code, 'REJECTED');
+      match(error.message, /consumerReject/);
+    },
+  },
+  {
+    name: 'its program is killed while it waits for our RTU',
+    linux: 'server',
+    async run(stage) {
+      const linux = await stage.linuxListens();
+      stage.us.port.lose('out', 'RTU');
+      const connection = await stage.connect();
+      await linux.event('accept');
+      await linux.kill(stage.guest);
+      equal(await closed(connection), 'rejected');
+    },
+  },
+  {
+    name: 'its program is killed while connected',
+    linux: 'server',
+    async run(stage) {
+      const linux = await stage.linuxListens();
+      const connection = await stage.connect();
+      await linux.event('ESTABLISHED');
+      await linux.kill(stage.guest);
+      equal(await closed(connection), 'peer');
+    },
+  },
+  {
+    name: 'our process is killed while it waits for the REP; another one has its address',
+    linux: 'server',
+    unseen: true,
+    async run(stage) {
+      const linux = await stage.linuxListens('--accept-after 4000');
+      const ours = await stage.spawnOurs('connect', target(stage.linuxAddress), '--from', stage.us.address);
+      await linux.event('CONNECT_REQUEST');
+      await ours.kill();
+      const other = await stage.spawnOurs('listen', target(stage.us.address));
+      await other.event('listening');
+      // It knows nothing of the connection that Linux accepts, and says so.
+      equal((await linux.event('REJECTED')).status, 6);
+      await other.kill();
+    },
+  },
+  {
+    name: 'our process is killed while connected, and connects again with the same queue pair: stale',
+    linux: 'server',
+    unseen: true,
+    async run(stage) {
+      const linux = await stage.linuxListens('--count 2');
+      const words = ['connect', target(stage.linuxAddress), '--from', stage.us.address, '--qpn', String(QPN)];
+      const first = await stage.spawnOurs(...words, '--hold-ms', '60000');
+      await first.event('established');
+      await linux.event('ESTABLISHED');
+      await first.kill();
+      const second = await stage.spawnOurs(...words);
+      const { status, errors } = await second.ended();
+      equal(status, 1);
+      match(errors, /staleConnection/);
+      // Linux has ended the old connection, so the next attempt is welcome.
+      await linux.event('DISCONNECTED', 120);
+      const third = await stage.spawnOurs(...words);
+      equal((await third.ended()).status, 0);
+    },
+    seconds: 200,
+  },
+  {
+    name: 'our process is killed while connected; another one answers for it',
+    linux: 'client',
+    unseen: true,
+    async run(stage) {
+      const ours = await stage.spawnOurs('listen', target(stage.us.address));
+      await ours.event('listening');
+      const linux = stage.linuxConnects('--disconnect-after 5000');
+      await ours.event('established');
+      await ours.kill();
+      const other = await stage.spawnOurs('listen', target(stage.us.address));
+      await other.event('listening');
+      equal((await linux.event('DISCONNECTED')).status, 0);
+      await other.kill();
+    },
+  },
+  {
+    name: 'our process is killed before it answers; another one refuses',
+    linux: 'client',
+    unseen: true,
+    async run(stage) {
+      const ours = await stage.spawnOurs('listen', target(stage.us.address), '--reject', 'noResources');
+      await ours.event('listening');
+      await ours.kill();
+      const linux = stage.linuxConnects();
+      await linux.event('connect');
+      const other = await stage.spawnOurs('listen', `${bracketed(stage.us.address)}:${PORT + 1}`);
+      await other.event('listening');
+      equal((await linux.event('REJECTED')).status, 8);
+      await other.kill();
+    },
+  },
+  {
+    name: 'Linux reboots while connected, and connects again with the same queue pair: stale',
+    linux: 'client',
+    seconds: 400,
+    unseen: true,
+    async run(stage) {
+      const listener = await stage.us.adapter.listen({ port: PORT });
+      const linux = stage.linuxConnects(`--qpn ${QPN}`);
+      const connection = await (await nextRequest(listener)).accept();
+      await linux.event('CONNECT_RESPONSE');
+      await stage.reboot();
+      equal(connection.closeCause, undefined);
+      const again = stage.linuxConnects(`--qpn ${QPN}`);
+      equal((await again.event('REJECTED')).status, 10);
+      // The old connection is ended: by a DREQ that the new system does not know, and answers.
+      notEqual(await closed(connection), undefined);
+      const accepting = nextRequest(listener).then((request) => request.accept());
+      const third = stage.linuxConnects(`--qpn ${QPN} --disconnect-after 200`);
+      equal(await closed(await accepting), 'peer');
+      equal((await third.finished).status, 0);
+    },
+  },
+];
+
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+const target = (address: string): string => `${bracketed(address)}:${PORT}`;

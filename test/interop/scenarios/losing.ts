@@ -1,0 +1,237 @@
+import { equal, ok } from 'node:assert/strict';
+import { EndpointError } from 'ibcm';
+import type { MessageName } from 'ibcm/wire';
+import type { Direction } from '../faulty-port.js';
+import { closed, failure, heardAgain, type Scenario } from '../scenario.js';
+import type { Role, Stage } from '../stage.js';
+
+const QUICK = { responseTimeoutMs: 1_000, timeoutMs: 30_000 };
+/** Linux gives up after 16 transmissions, about 80 s; under emulation it may be late. */
+const LINUX_GIVES_UP_SECONDS = 150;
+const PATIENT = { seconds: LINUX_GIVES_UP_SECONDS + 30 } as const;
+
+/** Which way a message goes. */
+function directionOf(message: MessageName, linux: Role, disconnecter: 'we' | 'Linux'): Direction {
+  switch (message) {
+    case 'REP':
+      return linux === 'client' ? 'out' : 'in';
+    case 'DREQ':
+      return disconnecter === 'we' ? 'out' : 'in';
+    case 'DREP':
+      return disconnecter === 'we' ? 'in' : 'out';
+    default:
+      return linux === 'client' ? 'in' : 'out';
+  }
+}
+
+type Disturb = (stage: Stage, direction: Direction, message: MessageName) => void;
+
+/** A whole connection with one message disturbed: everything must end well all the same. */
+function survives(
+  name: string,
+  message: MessageName,
+  linux: Role,
+  disconnecter: 'we' | 'Linux',
+  disturb: Disturb,
+  check: (stage: Stage) => void = () => undefined,
+): Scenario {
+  return {
+    name,
+    linux,
+    async run(stage) {
+      disturb(stage, directionOf(message, linux, disconnecter), message);
+      const options = disconnecter === 'Linux' ? '--disconnect-after 300' : '';
+      const connecting = linux === 'client' ? stage.accept(QUICK) : undefined;
+      const program = linux === 'client' ? stage.linuxConnects(options) : await stage.linuxListens(options);
+      const connection = await (connecting ?? stage.connect(QUICK));
+      // Linux' part is over when its RTU has come, or ours.
+      await program.event(linux === 'client' ? 'CONNECT_RESPONSE' : 'ESTABLISHED');
+      const ended = disconnecter === 'we' ? await connection.disconnect(QUICK) : await closed(connection);
+      equal(ended, disconnecter === 'we' ? 'disconnected' : 'peer');
+      equal((await program.event('DISCONNECTED')).status, 0);
+      equal((await program.finished).status, 0);
+      check(stage);
+    },
+  };
+}
+
+/** Messages, and who ends the connection, so that each of the five is disturbed in both directions. */
+const CASES: readonly { message: MessageName; linux: Role; disconnecter: 'we' | 'Linux' }[] = (
+  ['client', 'server'] as const
+).flatMap((linux) => [
+  { message: 'REQ' as const, linux, disconnecter: 'Linux' as const },
+  { message: 'REP' as const, linux, disconnecter: 'Linux' as const },
+  { message: 'RTU' as const, linux, disconnecter: 'Linux' as const },
+  { message: 'DREQ' as const, linux, disconnecter: 'Linux' as const },
+  { message: 'DREP' as const, linux, disconnecter: 'Linux' as const },
+  { message: 'DREQ' as const, linux, disconnecter: 'we' as const },
+  { message: 'DREP' as const, linux, disconnecter: 'we' as const },
+]);
+
+const whose = (message: MessageName, linux: Role, disconnecter: 'we' | 'Linux'): string =>
+  directionOf(message, linux, disconnecter) === 'in' ? "Linux' " : 'our ';
+
+const ONCE = CASES.map(({ message, linux, disconnecter }) =>
+  survives(
+    `${whose(message, linux, disconnecter)}${message} is lost once`,
+    message,
+    linux,
+    disconnecter,
+    (stage, direction) => stage.us.port.lose(direction, message, 1),
+  ),
+);
+
+const TWICE = CASES.map(({ message, linux, disconnecter }) =>
+  survives(
+    `${whose(message, linux, disconnecter)}${message} comes twice`,
+    message,
+    linux,
+    disconnecter,
+    (stage, direction) => stage.us.port.duplicate(direction, message),
+  ),
+);
+
+/** Both ends must come to know, or give up. */
+const ALWAYS: readonly Scenario[] = [
+  {
+    name: "Linux' REQ is lost always",
+    linux: 'client',
+    ...PATIENT,
+    async run(stage) {
+      stage.us.port.lose('in', 'REQ');
+      const linux = stage.linuxConnects(`--seconds ${LINUX_GIVES_UP_SECONDS}`);
+      const { status } = await linux.event('UNREACHABLE', LINUX_GIVES_UP_SECONDS);
+      equal(status, -110);
+      equal(stage.us.port.received.REQ, 16);
+    },
+  },
+  {
+    name: 'our REQ is lost always',
+    linux: 'server',
+    async run(stage) {
+      await stage.linuxListens();
+      stage.us.port.lose('out', 'REQ');
+      const error = await failure(stage.connect({ responseTimeoutMs: 500, retries: 3 }));
+      ok(error instanceof EndpointError && error.code === 'TIMEOUT', String(error));
+    },
+  },
+  {
+    name: 'our REP is lost always',
+    linux: 'client',
+    async run(stage) {
+      stage.us.port.lose('out', 'REP');
+      const accepting = stage.accept({ responseTimeoutMs: 500, retries: 3 });
+      const linux = stage.linuxConnects();
+      const error = await failure(accepting);
+      ok(error instanceof EndpointError && error.code === 'TIMEOUT', String(error));
+      equal((await linux.event('REJECTED')).status, 4);
+    },
+  },
+  {
+    name: "Linux' REP is lost always",
+    linux: 'server',
+    async run(stage) {
+      const linux = await stage.linuxListens();
+      stage.us.port.lose('in', 'REP');
+      const error = await failure(stage.connect({ responseTimeoutMs: 500, retries: 3 }));
+      ok(error instanceof EndpointError && error.code === 'TIMEOUT', String(error));
+      // We take the request back: Linux need not go on.
+      equal((await linux.event('REJECTED')).status, 4);
+    },
+  },
+  {
+    name: "Linux' RTU is lost always",
+    linux: 'client',
+    async run(stage) {
+      stage.us.port.lose('in', 'RTU');
+      const accepting = stage.accept({ responseTimeoutMs: 500, retries: 3 });
+      const linux = stage.linuxConnects();
+      const error = await failure(accepting);
+      ok(error instanceof EndpointError && error.code === 'TIMEOUT', String(error));
+      // Linux believed in the connection; our REJ ends it there, too.
+      equal((await linux.event('REJECTED')).status, 4);
+      heardAgain(stage, 'RTU');
+    },
+  },
+  {
+    name: 'our RTU is lost always',
+    linux: 'server',
+    async run(stage) {
+      const linux = await stage.linuxListens();
+      stage.us.port.lose('out', 'RTU');
+      const connection = await stage.connect({ responseTimeoutMs: 500, retries: 3 });
+      const { event } = await linux.events.find(
+        'its end',
+        (line) => ['UNREACHABLE', 'CONNECT_ERROR', 'REJECTED'].includes(line.event),
+        40,
+      );
+      ok(event === 'UNREACHABLE', event);
+      heardAgain(stage, 'REP');
+      // Linux says nothing when it gives up: our side learns of it when it disconnects.
+      equal(connection.closeCause, undefined);
+      equal(await connection.disconnect({ timeoutMs: 5_000 }), 'disconnected');
+    },
+  },
+  ...(['client', 'server'] as const).flatMap((linux): Scenario[] => [
+    {
+      name: "Linux' DREQ is lost always",
+      linux,
+      ...PATIENT,
+      async run(stage) {
+        stage.us.port.lose('in', 'DREQ');
+        const options = `--disconnect-after 200 --seconds ${LINUX_GIVES_UP_SECONDS}`;
+        const accepting = linux === 'client' ? stage.accept(QUICK) : undefined;
+        const program = linux === 'client' ? stage.linuxConnects(options) : await stage.linuxListens(options);
+        const connection = await (accepting ?? stage.connect(QUICK));
+        equal((await program.event('DISCONNECTED', LINUX_GIVES_UP_SECONDS)).status, 0);
+        equal(connection.closeCause, undefined);
+        // Its end is found out when we disconnect: Linux answers for a connection that it has forgotten.
+        equal(await connection.disconnect(QUICK), 'disconnected');
+      },
+    },
+    {
+      name: 'our DREP is lost always',
+      linux,
+      ...PATIENT,
+      async run(stage) {
+        stage.us.port.lose('out', 'DREP');
+        const options = `--disconnect-after 200 --seconds ${LINUX_GIVES_UP_SECONDS}`;
+        const accepting = linux === 'client' ? stage.accept(QUICK) : undefined;
+        const program = linux === 'client' ? stage.linuxConnects(options) : await stage.linuxListens(options);
+        const connection = await (accepting ?? stage.connect(QUICK));
+        equal(await closed(connection), 'peer');
+        equal((await program.event('DISCONNECTED', LINUX_GIVES_UP_SECONDS)).status, 0);
+        heardAgain(stage, 'DREQ');
+      },
+    },
+    {
+      name: 'our DREQ is lost always',
+      linux,
+      async run(stage) {
+        stage.us.port.lose('out', 'DREQ');
+        const accepting = linux === 'client' ? stage.accept(QUICK) : undefined;
+        const program = linux === 'client' ? stage.linuxConnects() : await stage.linuxListens();
+        const connection = await (accepting ?? stage.connect(QUICK));
+        await program.event(linux === 'client' ? 'CONNECT_RESPONSE' : 'ESTABLISHED');
+        equal(await connection.disconnect({ responseTimeoutMs: 500, retries: 3 }), 'unacknowledged');
+        // Linux has heard nothing.
+        equal(program.ended, false);
+      },
+    },
+    {
+      name: "Linux' DREP is lost always",
+      linux,
+      async run(stage) {
+        stage.us.port.lose('in', 'DREP');
+        const accepting = linux === 'client' ? stage.accept(QUICK) : undefined;
+        const program = linux === 'client' ? stage.linuxConnects() : await stage.linuxListens();
+        const connection = await (accepting ?? stage.connect(QUICK));
+        await program.event(linux === 'client' ? 'CONNECT_RESPONSE' : 'ESTABLISHED');
+        equal(await connection.disconnect({ responseTimeoutMs: 500, retries: 3 }), 'unacknowledged');
+        equal((await program.event('DISCONNECTED')).status, 0);
+      },
+    },
+  ]),
+];
+
+export const LOSING: readonly Scenario[] = [...ONCE, ...TWICE, ...ALWAYS];

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import type { Connection, ConnectOptions } from 'ibcm';
+import { SeededRandom } from 'ibcm/base';
+import type { Guest, GuestCommand } from './guest.js';
+import type { OurProcess } from './our-process.js';
+import { nextRequest, type OurSide } from './our-side.js';
+
+export type Family = 'IPv4' | 'IPv6';
+/** What Linux is: it connects, or it listens. */
+export type Role = 'client' | 'server';
+
+export const PORT = 7471;
+
+/** The guest's address. */
+export const LINUX: Record<Family, string> = { IPv4: '10.77.0.2', IPv6: 'fd77::2' };
+
+/** What a scenario works with. Everything on it is taken down when the scenario is over. */
+export class Stage {
+  readonly guest: Guest;
+  readonly us: OurSide;
+  readonly family: Family;
+  /** Reboots the guest. */
+  readonly reboot: () => Promise<void>;
+  /** An `ibcm` command of its own, on our address: closes our adapter first, because a UDP port has one owner. */
+  readonly spawnOurs: (...words: readonly string[]) => Promise<OurProcess>;
+  readonly #started: GuestCommand[] = [];
+
+  constructor(parts: Pick<Stage, 'guest' | 'us' | 'family' | 'reboot' | 'spawnOurs'>) {
+    this.guest = parts.guest;
+    this.us = parts.us;
+    this.family = parts.family;
+    this.reboot = parts.reboot;
+    this.spawnOurs = parts.spawnOurs;
+  }
+
+  get linuxAddress(): string {
+    return LINUX[this.family];
+  }
+
+  /** Losses are the same in every run. */
+  random(): SeededRandom {
+    return new SeededRandom(1);
+  }
+
+  /** Starts rdma-peer towards us. */
+  linuxConnects(options = ''): GuestCommand {
+    return this.start(`rdma-peer connect ${this.us.address} ${PORT} ${options}`);
+  }
+
+  /** Starts rdma-peer and waits until it listens. */
+  async linuxListens(options = ''): Promise<GuestCommand> {
+    const linux = this.start(`rdma-peer listen ${this.linuxAddress} ${PORT} ${options}`);
+    await linux.event('listening');
+    return linux;
+  }
+
+  /** Starts a program in the guest. */
+  start(program: string): GuestCommand {
+    const command = this.guest.start(program);
+    this.#started.push(command);
+    return command;
+  }
+
+  /** Connects to Linux. */
+  connect(options: Partial<ConnectOptions> = {}): Promise<Connection> {
+    return this.us.adapter.connect({ host: this.linuxAddress, port: PORT, ...options });
+  }
+
+  /** Accepts the next request. */
+  async accept(options: Parameters<Awaited<ReturnType<typeof nextRequest>>['accept']>[0] = {}): Promise<Connection> {
+    const listener = await this.us.adapter.listen({ port: PORT });
+    const request = await nextRequest(listener);
+    return request.accept(options);
+  }
+
+  /** Ends what still runs in the guest. */
+  async close(): Promise<void> {
+    for (const command of this.#started) if (!command.ended) await command.kill(this.guest);
+  }
+}
+
+/** The program that lab/build-peer.sh made. */
+export const readProgram = (path: string): Promise<Uint8Array> => readFile(path);
