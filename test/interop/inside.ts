@@ -37,11 +37,11 @@ async function runInside(options: InsideOptions): Promise<void> {
   };
   const wire = `${folder}/${series}-${mtu}-wire.pcap`;
   const recorder = await startRecorder(wire);
-  const surroundings: Surroundings = { guest, kernel: series, reboot, folder, keepCaptures };
+  const surroundings: Surroundings = { guest, kernel: series, version: kernel, reboot, folder, keepCaptures };
   for (const [index, chosen] of casesFor(SCENARIOS, mtu, only).entries())
     print(await runCase(chosen, index, surroundings));
   complaints.push(...(await kernelComplaints(guest)));
-  const about = { kernel: series, role: 'both', family: 'both', mtu } as const;
+  const about = { kernel: series, version: kernel, role: 'both', family: 'both', mtu } as const;
   const result = complaints.length === 0 ? 'pass' : 'fail';
   print({
     ...about,

@@ -1,11 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Lab, whatIsMissing } from './lab.js';
 import { casesFor, MTUS, type Row } from './row.js';
 import { SCENARIOS } from './scenarios/index.js';
-import { writeTable } from './table.js';
+import { merged, writeTable } from './table.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SERIES = ['6.12', '6.1'] as const;
@@ -18,7 +18,7 @@ Runs our connection manager against the Linux kernel's, in a guest under qemu. d
   --mtu N          only this MTU: ${MTUS.join(' or ')}
   --json FILE      write the rows as JSON
   --keep           keep the captures of what passed, too
-  --document       write the table into docs/interop.md
+  --document FILE  run nothing, but write the table of docs/interop.md from such JSON (may be repeated; of the same case the last counts)
   --list           only say what would be run
   --help           this
 `;
@@ -30,7 +30,7 @@ const { values } = parseArgs({
     mtu: { type: 'string', multiple: true, default: MTUS.map(String) },
     json: { type: 'string' },
     keep: { type: 'boolean', default: false },
-    document: { type: 'boolean', default: false },
+    document: { type: 'string', multiple: true, default: [] },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -41,20 +41,25 @@ const boots = values.kernel.flatMap((series) =>
   values.mtu.map((mtu) => ({ series, mtu: Number(mtu), cases: casesFor(SCENARIOS, Number(mtu), values.only) })),
 );
 const rows: Row[] = [];
-const versions = new Set<string>();
 
 if (values.help) print(USAGE);
 else if (values.list)
   for (const { cases, series } of boots)
     for (const { scenario, family, mtu } of cases)
       print(`${series} ${scenario.linux} ${family} ${mtu} ${scenario.name}`);
+else if (values.document.length > 0) document(values.document);
 else process.exitCode = await main();
+
+function document(files: readonly string[]): void {
+  const runs = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Row[]);
+  writeTable(resolve(ROOT, 'docs/interop.md'), merged(runs));
+}
 
 async function main(): Promise<number> {
   const missing = whatIsMissing();
   if (missing !== undefined) {
-    print(`interoperability tests are skipped: ${missing}`);
-    boots.forEach(skip);
+    print(`the interoperability tests are skipped: ${missing}`);
+    for (const boot of boots) skip(boot);
     return finish();
   }
   const lab = new Lab();
@@ -92,7 +97,6 @@ async function runBoot(lab: Lab, boot: Boot): Promise<void> {
     skip(boot);
     return;
   }
-  versions.add(kernel);
   const folder = resolve(ROOT, 'build/interop-captures');
   mkdirSync(folder, { recursive: true });
   await lab.runInside({ series, kernel, mtu, only: values.only, program, folder, keepCaptures: values.keep }, (row) => {
@@ -115,7 +119,6 @@ function skip({ series, cases }: Boot): void {
 /** Writes what is asked for. @returns the status to end with. */
 function finish(): number {
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`);
-  if (values.document) writeTable(resolve(ROOT, 'docs/interop.md'), rows, [...versions]);
   const count = (result: Row['result']): number => rows.filter((row) => row.result === result).length;
   const skipped = count('skip');
   print(`${count('pass')} passed, ${count('fail')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);

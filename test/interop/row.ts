@@ -8,6 +8,8 @@ export interface Row {
   readonly scenario: string;
   /** The kernel's series, such as 6.12. */
   readonly kernel: string;
+  /** Its whole version; undefined where it did not run. */
+  readonly version?: string;
   /** What Linux was. */
   readonly role: Role | 'both';
   readonly family: Family | 'both';

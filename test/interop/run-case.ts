@@ -19,6 +19,7 @@ export interface Surroundings {
   readonly guest: Guest;
   /** The kernel's series. */
   readonly kernel: string;
+  readonly version: string;
   readonly reboot: () => Promise<void>;
   /** Where captures go. */
   readonly folder: string;
@@ -28,11 +29,11 @@ export interface Surroundings {
 /** Runs one case, number `index` of its run, and says what came of it. Never throws. */
 export async function runCase(chosen: Case, index: number, surroundings: Surroundings): Promise<Row> {
   const { scenario, family, mtu } = chosen;
-  const { kernel, folder, keepCaptures } = surroundings;
+  const { kernel, version, folder, keepCaptures } = surroundings;
   const capture = `${folder}/${kernel}-${mtu}-${index}-${fileName(`${scenario.name} ${scenario.linux} ${family}`)}.pcapng`;
   const file = new CaptureFile(capture);
   const started = performance.now();
-  const about = { scenario: scenario.name, kernel, role: scenario.linux, family, mtu } as const;
+  const about = { scenario: scenario.name, kernel, version, role: scenario.linux, family, mtu } as const;
   const counts = { sent: 0, received: 0 };
   let error: string | undefined;
   try {

@@ -135,13 +135,11 @@ export const KILLING: readonly Scenario[] = [
     },
   },
   {
-    name: 'our process is killed before it answers; another one refuses',
+    name: 'nobody has our address when Linux asks; then a process of ours has, and refuses',
     linux: 'client',
     unseen: true,
     async run(stage) {
-      const ours = await stage.spawnOurs('listen', target(stage.us.address), '--reject', 'noResources');
-      await ours.event('listening');
-      await ours.kill();
+      await stage.us.adapter.close();
       const linux = stage.linuxConnects();
       await linux.event('connect');
       const other = await stage.spawnOurs('listen', `${bracketed(stage.us.address)}:${PORT + 1}`);

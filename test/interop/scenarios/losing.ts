@@ -40,7 +40,8 @@ function survives(
     linux,
     async run(stage) {
       disturb(stage, directionOf(message, linux, disconnecter), message);
-      const options = disconnecter === 'Linux' ? '--disconnect-after 300' : '';
+      // Late enough for a lost RTU to be made up for.
+      const options = disconnecter === 'Linux' ? `--disconnect-after ${message === 'RTU' ? 3_000 : 300}` : '';
       const connecting = linux === 'client' ? stage.accept(QUICK) : undefined;
       const program = linux === 'client' ? stage.linuxConnects(options) : await stage.linuxListens(options);
       const connection = await (connecting ?? stage.connect(QUICK));
@@ -93,6 +94,18 @@ const TWICE = CASES.map(({ message, linux, disconnecter }) =>
 
 /** Both ends must come to know, or give up. */
 const ALWAYS: readonly Scenario[] = [
+  {
+    name: "Linux' RTU is lost, and its DREQ comes next",
+    linux: 'client',
+    async run(stage) {
+      stage.us.port.lose('in', 'RTU', 1);
+      const accepting = failure(stage.accept({ ...QUICK, responseTimeoutMs: 5_000 }));
+      const linux = stage.linuxConnects('--disconnect-after 100');
+      const error = await accepting;
+      ok(error instanceof EndpointError && error.code === 'WITHDRAWN', String(error));
+      equal((await linux.event('DISCONNECTED')).status, 0);
+    },
+  },
   {
     name: "Linux' REQ is lost always",
     linux: 'client',
