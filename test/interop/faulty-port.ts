@@ -25,6 +25,8 @@ export class FaultyPort implements RocePort {
   readonly sent: Counts = {};
   readonly #port: RocePort;
   readonly #rules: Rule[] = [];
+  /** Messages of ours that wait for one of Linux to cross. */
+  #crossing: { readonly message: MessageName; held: SentDatagram[] } | undefined;
   #loss: { readonly percent: number; readonly random: Random } | undefined;
 
   constructor(port: RocePort) {
@@ -46,6 +48,11 @@ export class FaultyPort implements RocePort {
     this.#rules.push({ direction, message, copies: 2, left: 1 });
   }
 
+  /** Holds messages of a kind back until Linux has sent one of the same kind: then the two have crossed. */
+  cross(message: MessageName): void {
+    this.#crossing = { message, held: [] };
+  }
+
   /** Loses a share of all messages, both ways. */
   loseSome(percent: number, random: Random): void {
     this.#loss = { percent, random };
@@ -55,10 +62,15 @@ export class FaultyPort implements RocePort {
   heal(): void {
     this.#rules.length = 0;
     this.#loss = undefined;
+    this.#release();
   }
 
   send(datagram: SentDatagram): void {
     const message = messageIn(datagram.bytes);
+    if (message !== undefined && message === this.#crossing?.message) {
+      this.#crossing.held.push(datagram);
+      return;
+    }
     for (let copies = this.#copies('out', message); copies > 0; copies -= 1) {
       count(this.sent, message);
       this.#port.send({ ...datagram, bytes: datagram.bytes.slice() });
@@ -76,9 +88,16 @@ export class FaultyPort implements RocePort {
   #receive(datagram: ReceivedDatagram): void {
     const message = messageIn(datagram.bytes);
     count(this.received, message);
+    if (message !== undefined && message === this.#crossing?.message) this.#release();
     for (let copies = this.#copies('in', message); copies > 0; copies -= 1) {
       this.onDatagram({ ...datagram, bytes: datagram.bytes.slice() });
     }
+  }
+
+  #release(): void {
+    const held = this.#crossing?.held ?? [];
+    this.#crossing = undefined;
+    for (const datagram of held) this.send(datagram);
   }
 
   #copies(direction: Direction, message: MessageName | undefined): number {
