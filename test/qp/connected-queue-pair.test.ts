@@ -26,6 +26,7 @@ describe('a connection', () => {
     const client = world.client.create('client', { accessFlags: 6 });
     const server = world.server.create('server', { minRnrTimer: 12 });
     const request = world.requested(client);
+    expect(request.over).toBe(false);
     expect(client).toMatchObject({ state: 'INIT', connectionState: 'REQ_SENT' });
     expect(client.query().accessFlags).toBe(6);
     server.accept(request, { startingPsn: 7 }, world.now);
@@ -102,11 +103,12 @@ describe('a connection', () => {
   test('of peers that ask each other connects the two queue pairs that asked', () => {
     const world = new World();
     const [client, server] = [world.client.create('client'), world.server.create('server')];
-    client.connect(world.request({ peerToPeer: true }), world.now);
+    client.connect(world.request({ peerToPeer: true, initiatorDepth: 3, responderResources: 5 }), world.now);
     server.connect(world.opposite({ peerToPeer: true }), world.now);
     world.run();
     for (const each of [client, server]) expect(each).toMatchObject(ESTABLISHED);
     expect([peerOf(client), peerOf(server)]).toEqual([server.qpn, client.qpn]);
+    expect(client.query()).toMatchObject({ initiatorDepth: 3, responderResources: 5 });
     expect(world.client.types()).toEqual(['req_received', 'rtu_received']);
     expect(world.server.types()).toEqual(['rep_received']);
     expect(world.leftovers()).toEqual([]);
@@ -146,6 +148,35 @@ describe('a connection', () => {
     expect(world.server.told).toMatchObject([{ type: 'rej_received' }]);
     world.settle();
     for (const each of [client, server]) expect(each).toMatchObject(FREE);
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test('goes on without the alternate path that the passive side refuses', () => {
+    const world = new World();
+    const { client, server } = world.connected({ minRnrTimer: 9 });
+    expect(client.query().minRnrTimer).toBe(9);
+    client.sendLap({ path: detour(world.pair) }, world.now);
+    world.run();
+    server.sendApr({ status: 3 }, world.now);
+    world.run();
+    for (const each of [client, server]) {
+      expect(each).toMatchObject(ESTABLISHED);
+      expect(each.query().alternatePath).toBeUndefined();
+    }
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test('that is disconnected before its consumer was told that it stands does not stand any more', () => {
+    const world = new World();
+    const server = world.server.create('server');
+    const client = world.client.create('client');
+    server.accept(world.requested(client), { startingPsn: 7 }, world.now);
+    world.pair.deliverAll();
+    world.client.cm.poll(world.now);
+    world.pair.deliverAll();
+    server.disconnect({}, world.now);
+    world.server.cm.poll(world.now);
+    expect(world.server.told).toMatchObject([{ type: 'rtu_received', state: 'ERR', failure: undefined }]);
     expect(world.leftovers()).toEqual([]);
   });
 

@@ -176,6 +176,9 @@ function ending(play: Play, { losses }: Scenario): string[] {
       disagreements(queuePair, end, world.ends[1 - index] as End, losses === undefined),
     ),
   );
+  for (const { told } of world.ends) {
+    for (const { name, type, failure } of told) if (failure) wrong.push(`${name} could not follow ${type}: ${failure}`);
+  }
   return [...wrong, ...world.leftovers()];
 }
 
