@@ -2,6 +2,7 @@ import { cmCycle } from './cm-cycle.js';
 import { FIVE_COPIES, FIVE_PACKETS } from './floor.js';
 import { Consumers, type Link, linkOfAdapters, linkOfManagers } from './link.js';
 import type { Case } from './main.js';
+import { qpCycle } from './qp-cycle.js';
 
 const MESSAGES = 5;
 const QPN = 0x100;
@@ -34,6 +35,7 @@ export const MANAGERS_CYCLE: Case = {
 export const CYCLE: readonly Case[] = [
   MANAGERS_CYCLE,
   cmCycle(MANAGERS_CYCLE),
+  qpCycle(MANAGERS_CYCLE),
   {
     name: 'connect and disconnect, channel adapters',
     unit: 'µs',
