@@ -26,7 +26,7 @@ export function sendLap(core: CepCore, cep: Cep, { path, privateData, timing }: 
   }
   checkPath(path);
   checkTiming(timing);
-  const mad = composed(core, 'LAP', (bytes, at) => {
+  const mad = composed(core, LAP, (bytes, at) => {
     const f = LAP.fields;
     f.localCommId.put(bytes, at, cep.localCommId);
     f.remoteCommId.put(bytes, at, cep.remoteCommId);

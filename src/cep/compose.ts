@@ -4,6 +4,7 @@ import {
   MESSAGES,
   type MessageInit,
   type MessageName,
+  type MessageTable,
   REJECT_REASONS,
   REP,
   writeFields,
@@ -15,7 +16,7 @@ import { STATE } from './states.js';
 /** How messages are written. Composing comes before any change, so that a value that does not fit changes nothing. */
 
 /** A message that `write` fills in. @throws EncodeError when a value does not fit its field; nothing is left behind. */
-export function composed(core: CepCore, message: MessageName, write: (bytes: Uint8Array, at: number) => void): number {
+export function composed(core: CepCore, message: MessageTable, write: (bytes: Uint8Array, at: number) => void): number {
   const mad = core.compose(message);
   try {
     write(core.mads.bytes, core.at(mad));
@@ -29,7 +30,7 @@ export function composed(core: CepCore, message: MessageName, write: (bytes: Uin
 /** A message from values by name. @throws EncodeError as {@link composed}. */
 export function composeFrom<Name extends MessageName>(core: CepCore, message: Name, values: MessageInit<Name>): number {
   const fields: object = MESSAGES[message].fields;
-  return composed(core, message, (bytes, at) => writeFields(fields, values as object, bytes, at));
+  return composed(core, MESSAGES[message], (bytes, at) => writeFields(fields, values as object, bytes, at));
 }
 
 /** Which message a REJ of ours answers, by state (protocol: REJ's message field). */
@@ -100,7 +101,7 @@ export function rejectStateless(
 /** A DREP to a DREQ for a connection that is not there: from its two comm IDs. */
 export function answerStrayDreq(core: CepCore, incoming: Incoming): void {
   const { localCommId, remoteCommId } = DREP.fields;
-  const mad = core.compose('DREP');
+  const mad = core.compose(DREP);
   const at = core.at(mad);
   localCommId.put(core.mads.bytes, at, remoteCommId.get(incoming.bytes, incoming.at));
   remoteCommId.put(core.mads.bytes, at, localCommId.get(incoming.bytes, incoming.at));
@@ -112,11 +113,12 @@ export type BareMessage = 'RTU' | 'DREQ' | 'DREP';
 
 export function composeBare(core: CepCore, cep: Cep, message: BareMessage, privateData?: Uint8Array): number {
   const { localCommId, remoteCommId } = DREP.fields;
-  return composed(core, message, (bytes, at) => {
+  const table = MESSAGES[message];
+  return composed(core, table, (bytes, at) => {
     localCommId.put(bytes, at, cep.localCommId);
     remoteCommId.put(bytes, at, cep.remoteCommId);
     if (message === 'DREQ') DREQ.fields.remoteQpnEecn.put(bytes, at, cep.remoteQpn);
-    if (privateData) MESSAGES[message].fields.privateData.set(bytes, at, privateData);
+    if (privateData) table.fields.privateData.set(bytes, at, privateData);
   });
 }
 

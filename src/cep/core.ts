@@ -13,7 +13,15 @@ import {
   type TimeExponent,
   TimerWheel,
 } from '../base/index.js';
-import { ATTRIBUTE_ID, beginMad, MAD_BYTES, MAD_HEADER, type MessageName, messageNameOf } from '../wire/index.js';
+import {
+  ATTRIBUTE_ID,
+  beginMad,
+  MAD_BYTES,
+  MAD_HEADER,
+  type MessageName,
+  type MessageTable,
+  messageNameOf,
+} from '../wire/index.js';
 import { Backlogs } from './backlog.js';
 import { CepStore } from './cep-store.js';
 import { CidSlots } from './cid-slot.js';
@@ -271,7 +279,7 @@ export class CepCore {
   // ---- messages
 
   /** A buffer with an empty message; the handler fills it in at {@link at}. Buffer 0 if none is left. */
-  compose(message: MessageName): number {
+  compose(message: MessageTable): number {
     const mad = this.mads.take();
     beginMad(message, this.mads.bytes, this.mads.offset(mad));
     return mad;

@@ -28,7 +28,7 @@ export function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout
 /** @returns the message, but for its comm ID. @throws EncodeError when a value does not fit its field; nothing is left behind. */
 export function composeReq(core: CepCore, request: ReqParameters): number {
   const f = REQ.fields;
-  return composed(core, 'REQ', (bytes, at) => {
+  return composed(core, REQ, (bytes, at) => {
     const { path, alternatePath, privateData } = request;
     f.serviceId.set(bytes, at, request.serviceId);
     f.localCaGuid.high.put(bytes, at, core.caGuid.high);
@@ -73,7 +73,7 @@ export function writePath(f: PathFields, path: CmPath, bytes: Uint8Array, at: nu
 /** @throws EncodeError when a value does not fit its field; nothing is left behind. */
 export function composeRep(core: CepCore, cep: Cep, reply: RepParameters): number {
   const f = REP.fields;
-  return composed(core, 'REP', (bytes, at) => {
+  return composed(core, REP, (bytes, at) => {
     f.localCommId.put(bytes, at, cep.localCommId);
     f.remoteCommId.put(bytes, at, cep.remoteCommId);
     f.localQKey.set(bytes, at, reply.qKey ?? 0);

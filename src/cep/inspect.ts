@@ -16,12 +16,15 @@ const NOTHING_SEEN = new Int32Array(0);
 export class CepInspector {
   readonly #core: CepCore;
   readonly #cep: CepCursor;
+  /** The same, as the record that it stands on. */
+  readonly #row: Cep;
   /** What the CEPs were like when {@link nextChanged} last met them; {@link SEEN_WORDS} a slot. */
   #seen = NOTHING_SEEN;
 
   constructor(core: CepCore) {
     this.#core = core;
     this.#cep = core.store.cursor();
+    this.#row = this.#cep as unknown as Cep;
   }
 
   /** Slots from 1 up to this one may hold a CEP. */
@@ -247,9 +250,5 @@ export class CepInspector {
     let count = 0;
     for (let event = this.#row.eventHead; event !== 0; event = this.#core.events.next(event)) count += 1;
     return count;
-  }
-
-  get #row(): Cep {
-    return this.#cep as unknown as Cep;
   }
 }

@@ -1,4 +1,4 @@
-import { assert, type CaGuid, type Cid, gidEquals, type Instant, type Random } from '../base/index.js';
+import { assert, type CaGuid, gidEquals, type Instant, type Random } from '../base/index.js';
 import {
   ATTRIBUTE_ID,
   checkMad,
@@ -25,7 +25,7 @@ import { findCrossing } from './peer-to-peer.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
 import { findSidrRequest, receiveSidrRequest } from './service-resolution.js';
 import { STATE_TABLE } from './state-table.js';
-import { type Command, INPUT, INPUTS, type Input, STATES, type State } from './states.js';
+import { type Command, INPUT, INPUTS, type Input, type InputNumber, STATES, type State } from './states.js';
 
 /** Every cell, by state and input numbers. */
 const CELLS: readonly Cell[] = STATES.flatMap((state) => INPUTS.map((input) => STATE_TABLE[state][input] as Cell));
@@ -106,7 +106,7 @@ export class CepManager {
 
   /** Opens an owner: the only way to have CEPs. Its CIDs mean nothing to others (R19). */
   openOwner(): CepOwner {
-    return new CepOwner(this.#core, (cid, command, parameters, now) => this.#command(cid, command, parameters, now));
+    return new CepOwner(this.#core, (slot, input, parameters, now) => this.#command(slot, input, parameters, now));
   }
 
   /**
@@ -302,11 +302,10 @@ export class CepManager {
     return core.store.slotOfCommId(remoteCommId.get(bytes, at));
   }
 
-  #command(cid: Cid, command: Command, parameters: unknown, now: Instant): unknown {
+  #command(slot: number, input: InputNumber<Command>, parameters: unknown, now: Instant): unknown {
     const core = this.#core;
     core.now = now;
-    const cep = this.#cep.moveTo(core.store.slotOfCid(cid));
-    const input = INPUT[command];
+    const cep = this.#cep.moveTo(slot);
     if (NEEDS_NO_ROOM[input] === false) core.checkRoom(cep);
     return this.#dispatch(cep, input, parameters);
   }

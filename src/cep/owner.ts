@@ -19,7 +19,7 @@ import type {
 } from './parameters.js';
 import type { QpAttributes, QpTarget } from './qp-attributes.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
-import { STATE, STATES, type State } from './states.js';
+import { type Command, INPUT, type InputNumber, STATE, STATES, type State } from './states.js';
 
 /**
  * One event. The object is used again for the next one, and its message lies in a shared buffer: both are valid until
@@ -42,12 +42,8 @@ export interface CepEvent {
   readonly at: number;
 }
 
-type Execute = <C extends keyof CommandParameters>(
-  cid: Cid,
-  command: C,
-  parameters: CommandParameters[C],
-  now: Instant,
-) => unknown;
+/** Makes a call of the CEP in a slot. */
+type Execute = (slot: number, input: InputNumber<Command>, parameters: unknown, now: Instant) => unknown;
 
 /**
  * A consumer of the manager, and the only one who can name its CEPs (R19). No call blocks; what comes of it is an event.
@@ -120,102 +116,102 @@ export class CepOwner {
 
   /** Listens for requests. Each becomes a CEP of this owner and a `req_received`. @throws {@link CepError} `LISTEN_CONFLICT` */
   listen(cid: Cid, parameters: ListenParameters, now: Instant): ServiceId {
-    return this.#call(cid, 'listen', parameters, now) as ServiceId;
+    return this.#call(cid, INPUT.listen, parameters, now) as ServiceId;
   }
 
   /** Ends a listen; the CEP can be used again. Requests that have not been polled are rejected. */
   cancelListen(cid: Cid, now: Instant): void {
-    this.#call(cid, 'cancelListen', undefined, now);
+    this.#call(cid, INPUT.cancelListen, undefined, now);
   }
 
   /** Sends a REQ: `rep_received`, `rej_received` or `req_error` follows. @throws {@link CepError} `QPN_IN_USE` */
   sendReq(cid: Cid, parameters: ReqParameters, now: Instant): void {
-    this.#call(cid, 'sendReq', parameters, now);
+    this.#call(cid, INPUT.sendReq, parameters, now);
   }
 
   /** Makes a REQ without sending it; the queue pair is reserved. @throws {@link CepError} `QPN_IN_USE` */
   formatReq(cid: Cid, parameters: ReqParameters, now: Instant): void {
-    this.#call(cid, 'formatReq', parameters, now);
+    this.#call(cid, INPUT.formatReq, parameters, now);
   }
 
   /** Makes a REP without sending it; the queue pair is reserved. @throws {@link CepError} `QPN_IN_USE` */
   formatRep(cid: Cid, parameters: RepParameters, now: Instant): void {
-    this.#call(cid, 'formatRep', parameters, now);
+    this.#call(cid, INPUT.formatRep, parameters, now);
   }
 
   /** Makes an APR without sending it. */
   formatApr(cid: Cid, parameters: AprParameters, now: Instant): void {
-    this.#call(cid, 'formatApr', parameters, now);
+    this.#call(cid, INPUT.formatApr, parameters, now);
   }
 
   /** Sends what one of the calls above has made. */
   sendFormatted(cid: Cid, now: Instant): void {
-    this.#call(cid, 'sendFormatted', undefined, now);
+    this.#call(cid, INPUT.sendFormatted, undefined, now);
   }
 
   /** Answers a REQ with a REP: `rtu_received`, `rej_received` or `rep_error` follows. @throws {@link CepError} `QPN_IN_USE` */
   sendRep(cid: Cid, parameters: RepParameters, now: Instant): void {
-    this.#call(cid, 'sendRep', parameters, now);
+    this.#call(cid, INPUT.sendRep, parameters, now);
   }
 
   /** Answers a REP with an RTU: the connection stands. */
   sendRtu(cid: Cid, parameters: PrivateDataParameters, now: Instant): void {
-    this.#call(cid, 'sendRtu', parameters, now);
+    this.#call(cid, INPUT.sendRtu, parameters, now);
   }
 
   /** Refuses a REQ or REP, or takes a REP back. */
   sendRej(cid: Cid, parameters: RejParameters, now: Instant): void {
-    this.#call(cid, 'sendRej', parameters, now);
+    this.#call(cid, INPUT.sendRej, parameters, now);
   }
 
   /** Asks the peer to wait longer for the answer to its REQ or REP. */
   sendMra(cid: Cid, parameters: MraParameters, now: Instant): void {
-    this.#call(cid, 'sendMra', parameters, now);
+    this.#call(cid, INPUT.sendMra, parameters, now);
   }
 
   /** Disconnects: `drep_received` or `dreq_error` follows, later `timewait_exit`. */
   sendDreq(cid: Cid, parameters: DreqParameters, now: Instant): void {
-    this.#call(cid, 'sendDreq', parameters, now);
+    this.#call(cid, INPUT.sendDreq, parameters, now);
   }
 
   /** Answers a DREQ: `timewait_exit` follows. */
   sendDrep(cid: Cid, parameters: PrivateDataParameters, now: Instant): void {
-    this.#call(cid, 'sendDrep', parameters, now);
+    this.#call(cid, INPUT.sendDrep, parameters, now);
   }
 
   /** Proposes an alternate path, from the side that connected: `apr_received` or `lap_error` follows. */
   sendLap(cid: Cid, parameters: LapParameters, now: Instant): void {
-    this.#call(cid, 'sendLap', parameters, now);
+    this.#call(cid, INPUT.sendLap, parameters, now);
   }
 
   /** Answers a proposal (`lap_received`). */
   sendApr(cid: Cid, parameters: AprParameters, now: Instant): void {
-    this.#call(cid, 'sendApr', parameters, now);
+    this.#call(cid, INPUT.sendApr, parameters, now);
   }
 
   /** Asks which queue pair serves a service ID: `sidr_rep_received` or `sidr_req_error` follows. */
   sendSidrReq(cid: Cid, parameters: SidrReqParameters, now: Instant): void {
-    this.#call(cid, 'sendSidrReq', parameters, now);
+    this.#call(cid, INPUT.sendSidrReq, parameters, now);
   }
 
   /** Answers such a question (`sidr_req_received`). */
   sendSidrRep(cid: Cid, parameters: SidrRepParameters, now: Instant): void {
-    this.#call(cid, 'sendSidrRep', parameters, now);
+    this.#call(cid, INPUT.sendSidrRep, parameters, now);
   }
 
   /** The queue pair has moved to its alternate path. @throws {@link CepError} `INVALID_STATE` when there is none. */
   migrate(cid: Cid, now: Instant): void {
-    this.#call(cid, 'migrate', undefined, now);
+    this.#call(cid, INPUT.migrate, undefined, now);
   }
 
   /** What the queue pair needs to enter a state, from the messages exchanged. @throws {@link CepError} `INVALID_STATE` too early. */
   getQpAttr<Target extends QpTarget>(cid: Cid, target: Target, now: Instant): Extract<QpAttributes, { state: Target }> {
-    return this.#call(cid, 'getQpAttr', target, now) as Extract<QpAttributes, { state: Target }>;
+    return this.#call(cid, INPUT.getQpAttr, target, now) as Extract<QpAttributes, { state: Target }>;
   }
 
   /** Data arrived on the queue pair before the RTU did: the connection stands. */
   established(cid: Cid, now: Instant): void {
-    this.#call(cid, 'established', undefined, now);
+    this.#call(cid, INPUT.established, undefined, now);
   }
 
   /**
@@ -223,7 +219,7 @@ export class CepOwner {
    * in progress is aborted or ended, and whatever the protocol still owes the peer goes on by itself.
    */
   destroy(cid: Cid, now: Instant): void {
-    this.#call(cid, 'destroy', undefined, now);
+    this.#call(cid, INPUT.destroy, undefined, now);
   }
 
   /**
@@ -238,7 +234,7 @@ export class CepOwner {
       // Other managers' CIDs may have the same numbers.
       if (!this.#core.cidSlots.isBound(this.#check(cid).slot, cidSlot))
         throw new CepError('INVALID_CID', `${cid} is not bound to this slot`, { cid });
-      this.#call(cid, 'destroy', undefined, now);
+      this.#call(cid, INPUT.destroy, undefined, now);
     }
     if (after === 'reserved') this.#core.cidSlots.reserve(cidSlot);
     return cid;
@@ -287,11 +283,11 @@ export class CepOwner {
 
   /** Destroys every CEP of this owner (R21). The owner cannot be used any more; closing twice is harmless. */
   close(now: Instant): void {
-    const { owners, store } = this.#core;
+    const { owners } = this.#core;
     if (!owners.isOpen(this.#number)) return;
     this.#giveBack();
     for (let slot = owners.firstCep(this.#number); slot !== 0; slot = owners.firstCep(this.#number)) {
-      this.#execute(store.cidOf(this.#cep.moveTo(slot)), 'destroy', undefined, now);
+      this.#execute(slot, INPUT.destroy, undefined, now);
     }
     owners.close(this.#number);
   }
@@ -306,14 +302,8 @@ export class CepOwner {
     this.#borrowed = 0;
   }
 
-  #call<C extends keyof CommandParameters>(
-    cid: Cid,
-    command: C,
-    parameters: CommandParameters[C],
-    now: Instant,
-  ): unknown {
-    this.#check(cid);
-    return this.#execute(cid, command, parameters, now);
+  #call<C extends Command>(cid: Cid, input: InputNumber<C>, parameters: CommandParameters[C], now: Instant): unknown {
+    return this.#execute(this.#check(cid).slot, input, parameters, now);
   }
 
   #check(cid: Cid): Cep {

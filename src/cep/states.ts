@@ -91,7 +91,8 @@ export type SignalInput = (typeof SIGNAL_INPUTS)[number];
 export type Command = (typeof COMMANDS)[number];
 export type Input = MessageInput | SignalInput | Command;
 export const INPUTS: readonly Input[] = [...MESSAGE_INPUTS, ...SIGNAL_INPUTS, ...COMMANDS];
-/** An input's number, by which the dispatcher finds its cell. */
-export const INPUT = Object.fromEntries(INPUTS.map((input, number) => [input, number])) as Readonly<
-  Record<Input, number>
->;
+/** An input's number, by which the dispatcher finds its cell. The compiler knows whose it is. */
+export type InputNumber<Name extends Input = Input> = number & { readonly input?: Name };
+export const INPUT = Object.fromEntries(INPUTS.map((input, number) => [input, number])) as {
+  readonly [Name in Input]: InputNumber<Name>;
+};

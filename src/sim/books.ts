@@ -47,7 +47,7 @@ export class Books {
    * listeners nothing that is looked at here ever changes but that they come and go, which the sums show.
    */
   balance(): boolean {
-    return this.#read(this.#listeners) && (this.#isBalanced || (this.#read(0) && this.#isBalanced));
+    return this.#read(this.#listeners) && (this.#isBalanced() || (this.#read(0) && this.#isBalanced()));
   }
 
   /** @returns whether every CEP above a slot that has changed is sound. */
@@ -61,7 +61,7 @@ export class Books {
     return sound;
   }
 
-  get #isBalanced(): boolean {
+  #isBalanced(): boolean {
     const inspector = this.#inspector;
     return (
       this.#shared === 0 &&

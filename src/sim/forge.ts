@@ -44,7 +44,7 @@ export function forge(world: World, adapter: SimAdapter, random: Random): void {
   if (!inspector.find(side.cid)) world.fail('owner', 'a CID of ours names no CEP', side);
   const unknown = isKnownSoFar(side, inspector.knowsRemoteId, wanted) ? wanted : 'address';
   const bytes = new Uint8Array(MAD_BYTES);
-  beginMad(message, bytes, 0);
+  beginMad(MESSAGES[message], bytes, 0);
   writeFields(MESSAGES[message].fields as object, valuesOf(side, adapter, message, unknown, random), bytes, 0);
   const deadline = inspector.timerDeadline;
   books.balance();

@@ -1,7 +1,14 @@
 import { DecodeError, type DecodeErrorCode, EncodeError } from './error.js';
 import { type Fields, type FieldsInit, readFields, writeFields } from './layout.js';
 import { ATTRIBUTE_ID, CLASS_HEADER, CLASS_HEADER_VALUE, MAD_BYTES, MAD_CONSTANTS, MAD_HEADER } from './mad.js';
-import { MESSAGES, type MessageFields, type MessageInit, type MessageName, messageNameOf } from './messages.js';
+import {
+  MESSAGES,
+  type MessageFields,
+  type MessageInit,
+  type MessageName,
+  type MessageTable,
+  messageNameOf,
+} from './messages.js';
 
 export type MadHeader = Fields<typeof MAD_HEADER>;
 
@@ -72,13 +79,13 @@ export function decodeMad(bytes: Uint8Array, offset = 0, length = bytes.length -
  * when a value does not fit its field; nothing is ever cut off.
  */
 export function encodeMad(mad: CmMadInit, into: Uint8Array, offset = 0): void {
-  beginMad(mad.message, into, offset);
+  beginMad(MESSAGES[mad.message], into, offset);
   if (mad.header) writeFields(MAD_HEADER, mad.header, into, offset);
   if (mad.fields) writeFields(MESSAGES[mad.message].fields as object, mad.fields, into, offset);
 }
 
 /** Writes an empty message: the header's constants, everything else zero. @throws {@link EncodeError} `NO_ROOM`. */
-export function beginMad(message: MessageName, into: Uint8Array, offset: number): void {
+export function beginMad({ attributeId }: MessageTable, into: Uint8Array, offset: number): void {
   if (!(offset >= 0 && offset + MAD_BYTES <= into.length)) {
     throw new EncodeError('NO_ROOM', `a MAD needs ${MAD_BYTES} bytes, ${into.length - offset} are there`, {
       field: 'mad',
@@ -88,5 +95,5 @@ export function beginMad(message: MessageName, into: Uint8Array, offset: number)
   }
   into.fill(0, offset, offset + MAD_BYTES);
   CLASS_HEADER.put(into, offset, CLASS_HEADER_VALUE);
-  ATTRIBUTE_ID.put(into, offset, MESSAGES[message].attributeId);
+  ATTRIBUTE_ID.put(into, offset, attributeId);
 }
