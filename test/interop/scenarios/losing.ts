@@ -2,12 +2,15 @@ import { equal, ok } from 'node:assert/strict';
 import { EndpointError } from 'ibcm';
 import type { MessageName } from 'ibcm/wire';
 import type { Direction } from '../faulty-port.js';
-import { closed, failure, heardAgain, type Scenario } from '../scenario.js';
-import type { Role, Stage } from '../stage.js';
+import { nextRequest } from '../our-side.js';
+import { closed, failure, heard, heardAgain, type Scenario } from '../scenario.js';
+import { PORT, type Role, type Stage } from '../stage.js';
 
 const QUICK = { responseTimeoutMs: 1_000, timeoutMs: 30_000 };
 /** Linux gives up after 16 transmissions, about 80 s; under emulation it may be late. */
 const LINUX_GIVES_UP_SECONDS = 150;
+/** What librdmacm says of it. */
+const TIMED_OUT = -110;
 const PATIENT = { seconds: LINUX_GIVES_UP_SECONDS + 30 } as const;
 
 /** Which way a message goes. */
@@ -114,7 +117,7 @@ const ALWAYS: readonly Scenario[] = [
       stage.us.port.lose('in', 'REQ');
       const linux = stage.linuxConnects(`--seconds ${LINUX_GIVES_UP_SECONDS}`);
       const { status } = await linux.event('UNREACHABLE', LINUX_GIVES_UP_SECONDS);
-      equal(status, -110);
+      equal(status, TIMED_OUT);
       equal(stage.us.port.received.REQ, 16);
     },
   },
@@ -132,12 +135,18 @@ const ALWAYS: readonly Scenario[] = [
     name: 'our REP is lost always',
     linux: 'client',
     async run(stage) {
+      const listener = await stage.us.adapter.listen({ port: PORT });
       stage.us.port.lose('out', 'REP');
-      const accepting = stage.accept({ responseTimeoutMs: 500, retries: 3 });
       const linux = stage.linuxConnects();
-      const error = await failure(accepting);
+      const request = await nextRequest(listener);
+      const error = await failure(request.accept({ responseTimeoutMs: 500, retries: 3 }));
       ok(error instanceof EndpointError && error.code === 'TIMEOUT', String(error));
-      equal((await linux.event('REJECTED')).status, 4);
+      heard(stage, 'REQ', 1);
+      // Our REJ says nothing to Linux, which has never heard of us: it asks again, and that is a new request.
+      const again = await nextRequest(listener);
+      equal(again.remote.commId, request.remote.commId);
+      again.reject({ reason: 'noResources' });
+      equal((await linux.event('REJECTED')).status, 3);
     },
   },
   {
@@ -196,7 +205,7 @@ const ALWAYS: readonly Scenario[] = [
         const accepting = linux === 'client' ? stage.accept(QUICK) : undefined;
         const program = linux === 'client' ? stage.linuxConnects(options) : await stage.linuxListens(options);
         const connection = await (accepting ?? stage.connect(QUICK));
-        equal((await program.event('DISCONNECTED', LINUX_GIVES_UP_SECONDS)).status, 0);
+        equal((await program.event('DISCONNECTED', LINUX_GIVES_UP_SECONDS)).status, TIMED_OUT);
         equal(connection.closeCause, undefined);
         // Its end is found out when we disconnect: Linux answers for a connection that it has forgotten.
         equal(await connection.disconnect(QUICK), 'disconnected');
@@ -213,7 +222,7 @@ const ALWAYS: readonly Scenario[] = [
         const program = linux === 'client' ? stage.linuxConnects(options) : await stage.linuxListens(options);
         const connection = await (accepting ?? stage.connect(QUICK));
         equal(await closed(connection), 'peer');
-        equal((await program.event('DISCONNECTED', LINUX_GIVES_UP_SECONDS)).status, 0);
+        equal((await program.event('DISCONNECTED', LINUX_GIVES_UP_SECONDS)).status, TIMED_OUT);
         heardAgain(stage, 'DREQ');
       },
     },
