@@ -89,4 +89,6 @@ async function kernelComplaints(guest: Guest): Promise<string[]> {
 
 const print = (row: Row): void => void process.stdout.write(`${JSON.stringify(row)}\n`);
 
+// A promise that a scenario left behind when it failed must not end the others.
+process.on('unhandledRejection', (error) => process.stderr.write(`left behind: ${String(error)}\n`));
 await runInside(JSON.parse(process.argv[2] as string) as InsideOptions);

@@ -73,6 +73,10 @@ async function main(): Promise<number> {
   for (const boot of boots.filter(({ cases }) => cases.length > 0)) {
     try {
       await runBoot(lab, boot);
+    } catch (error) {
+      const about = { kernel: boot.series, role: 'both', family: 'both', mtu: boot.mtu } as const;
+      rows.push({ ...about, scenario: 'the run comes to its end', result: 'fail', error: (error as Error).message });
+      print(`fail ${boot.series}: ${(error as Error).message}`);
     } finally {
       lab.cleanUp();
     }
