@@ -8,8 +8,10 @@ const END = '<!-- end of what is generated -->';
 export function tableOf(rows: readonly Row[]): string {
   const columns = [...new Set(rows.filter(({ family }) => family !== 'both').map(columnOf))].sort(compareColumns);
   const lines = new Map<string, Map<string, Row>>();
-  for (const row of rows) {
-    const line = `| ${row.scenario} | ${row.role} |`;
+  // What concerns whole runs comes last.
+  const ordered = [...rows.filter(({ role }) => role !== 'both'), ...rows.filter(({ role }) => role === 'both')];
+  for (const row of ordered) {
+    const line = `| ${row.scenario} | ${row.role === 'both' ? '' : row.role} |`;
     const cells = lines.get(line) ?? new Map<string, Row>();
     // What concerns a whole run stands under its first column.
     cells.set(row.family === 'both' ? columnOf({ ...row, family: 'IPv4' }) : columnOf(row), row);
