@@ -45,7 +45,7 @@ async function runInside(options: InsideOptions): Promise<void> {
   const result = complaints.length === 0 ? 'pass' : 'fail';
   print({
     ...about,
-    scenario: 'the kernel has nothing to complain of, ICRCs among it',
+    scenario: 'the kernel has nothing to complain of',
     result,
     ...(result === 'fail' && { error: complaints.join('; ') }),
   });
