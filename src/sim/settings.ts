@@ -96,7 +96,7 @@ export const DEFAULT_SETTINGS: SimSettings = {
 };
 
 /** Packets are the default; this share of the seeds lets MADs travel, for speed. */
-const MAD_SHARE = 0.5;
+const MAD_SHARE = 0.75;
 /** Seeds in which consumers listen for the plain service only. */
 const PLAIN_SHARE = 0.5;
 /** Seeds in which each limit is low, by itself, in half of the cases. */
