@@ -89,11 +89,11 @@ export class CepInspector {
     const seen = this.#seen;
     const row = this.#row;
     for (let slot = after + 1; slot <= highestSlot; slot += 1) {
-      this.#cep.moveTo(slot);
       const at = slot * SEEN_WORDS;
-      const identity = (row.owner << 16) | row.flags;
+      const identity = store.identityOf(slot);
       // Most slots are free, and were.
       if (identity === 0 && seen[at + 1] === 0) continue;
+      this.#cep.moveTo(slot);
       const { localQpn, path } = row;
       const timed = (timers.isArmed(slot) ? 1 : 0) | (timers.isArmed(maxCeps + slot) ? 2 : 0);
       const progress = row.state | (row.unreadEvents << 8) | (row.retries << 16) | (timed << 24);
