@@ -11,6 +11,8 @@ export interface Subject {
 export interface Timing {
   /** The median of the rounds. */
   readonly median: number;
+  /** The fastest round: what comes out when the machine does nothing else. */
+  readonly best: number;
   /** Half the distance between the quartiles, as a part of the median: how far off a round usually is. */
   readonly spread: number;
 }
@@ -60,5 +62,5 @@ function summary(rounds: readonly number[]): Timing {
   const sorted = rounds.toSorted((a, b) => a - b);
   const quantile = (part: number): number => sorted[Math.round((sorted.length - 1) * part)] as number;
   const median = quantile(0.5);
-  return { median, spread: (quantile(0.75) - quantile(0.25)) / 2 / median };
+  return { median, best: quantile(0), spread: (quantile(0.75) - quantile(0.25)) / 2 / median };
 }

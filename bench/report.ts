@@ -14,6 +14,8 @@ export interface Row {
   readonly ratio: number;
   /** Half the distance between the quartiles of the rounds, as a part of the median; not of what is measured once. */
   readonly spread?: number;
+  /** What the fastest round took, in the same unit; not of what is measured once. */
+  readonly best?: number;
 }
 
 const NANOSECONDS: Record<Unit, number> = { ns: 1, µs: 1_000 };
@@ -33,6 +35,7 @@ export function rowOf({ name, unit, reference }: Case, timings: ReadonlyMap<stri
     referenceValue: roundedReference,
     ratio: significant(value / referenceValue),
     spread: significant(own.spread),
+    best: significant(own.best / NANOSECONDS[unit]),
   };
 }
 
@@ -46,12 +49,13 @@ export function rowOfSize({ name, unit, most, measure }: Size): Row {
 /** Rows as a table for the terminal. */
 export function table(rows: readonly Row[]): string {
   const lines = [
-    ['', 'value', '', 'spread', 'ratio', 'to'],
-    ...rows.map(({ name, value, unit, spread, ratio, reference, referenceValue }) => [
+    ['', 'value', '', 'spread', 'best', 'ratio', 'to'],
+    ...rows.map(({ name, value, unit, spread, best, ratio, reference, referenceValue }) => [
       name,
       `${value}`,
       unit,
       spread === undefined ? '' : `± ${(spread * 100).toFixed(1)} %`,
+      best === undefined ? '' : `${best}`,
       `${ratio.toFixed(2)} ×`,
       `${reference} (${referenceValue} ${unit})`,
     ]),
@@ -59,7 +63,7 @@ export function table(rows: readonly Row[]): string {
   const widths = (lines[0] as string[]).map((_, column) =>
     Math.max(...lines.map((line) => [...(line[column] as string)].length)),
   );
-  const isNumber = (column: number): boolean => column === 1 || column === 3 || column === 4;
+  const isNumber = (column: number): boolean => column === 1 || (column >= 3 && column <= 5);
   return lines
     .map((line) =>
       line
