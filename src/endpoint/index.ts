@@ -18,4 +18,5 @@ export { type DatagramService, type LookupRejectDetails, LookupRejectedError } f
 export { type LookupAcceptOptions, type LookupRejectOptions, LookupRequest } from './lookup-request.js';
 export type { QueuePairOptions, WaitOptions } from './options.js';
 export { type AcceptOptions, ConnectionRequest } from './request.js';
+export { RequestListener } from './request-listener.js';
 export type { EndpointEvent } from './router.js';
