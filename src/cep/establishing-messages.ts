@@ -9,19 +9,19 @@ import type { Cep } from './record.js';
 
 /** Linux's choices over RoCE, unless the consumer makes others. */
 export const DEFAULT_PACKET_LIFE = 16;
-export const DEFAULT_ACK_DELAY = 15;
+const DEFAULT_ACK_DELAY = 15;
 export const DEFAULT_RESPONSE_TIMEOUT = 20;
 export const DEFAULT_RETRIES = 15;
-export const DEFAULT_HOP_LIMIT = 64;
+const DEFAULT_HOP_LIMIT = 64;
 const DEFAULT_MTU = 3;
 /** Retries of the queue pair's transport, and for receiver-not-ready: 7 is the most. */
 const DEFAULT_TRANSPORT_RETRIES = 7;
-export const NO_LID = 0xffff;
+const NO_LID = 0xffff;
 /** IBTA 12.7.41. */
 const FAILOVER_NOT_SUPPORTED = 1;
 
 /** The ACK timeout that the peer's queue pair is to use: our ACK delay is in it. */
-export function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chosen }: CmPath): number {
+function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chosen }: CmPath): number {
   return chosen ?? localAckTimeout(DEFAULT_ACK_DELAY as TimeExponent, packetLife as TimeExponent);
 }
 

@@ -1,19 +1,9 @@
-import type { CepInspector, CepManager, State } from '../../cep/index.js';
+import type { CepInspector, CepManager } from '../../cep/index.js';
 import { type MessageName, REP } from '../../wire/index.js';
+import { AWAITS, TIMED } from '../timed-states.js';
 import type { Plan } from './script.js';
 import { ExploreError } from './violation.js';
 
-/** The states that wait for an answer. */
-const AWAITING: ReadonlySet<State> = new Set<State>([
-  'REQ_SENT',
-  'REQ_MRA_RCVD',
-  'REP_SENT',
-  'REP_MRA_RCVD',
-  'LAP_SENT',
-  'LAP_MRA_RCVD',
-  'DREQ_SENT',
-  'SIDR_REQ_SENT',
-]);
 /** Nothing in a script takes more at once on one side. */
 const CEPS_MOST = 10;
 const EVENTS_MOST = 24;
@@ -36,12 +26,12 @@ export class SideChecker {
     const peers = new Set<number>();
     for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
       if (!inspector.moveTo(slot)) continue;
-      const { state, hasTimer, hasDeadline, unreadEvents, localQpn } = inspector;
+      const { state, stateNumber, hasTimer, hasDeadline, unreadEvents, localQpn } = inspector;
       const fail = (what: string): never => {
         throw new ExploreError('timer', `a CEP in ${state} ${what}`);
       };
-      if (hasTimer !== (state === 'TIMEWAIT' || AWAITING.has(state))) fail(hasTimer ? 'has a timer' : 'has no timer');
-      if (hasDeadline && !AWAITING.has(state)) fail('has a deadline');
+      if (hasTimer !== TIMED[stateNumber]) fail(hasTimer ? 'has a timer' : 'has no timer');
+      if (hasDeadline && AWAITS[stateNumber] !== true) fail('has a deadline');
       if (inspector.queuedEvents !== unreadEvents) {
         throw new ExploreError('usage', `a CEP counts ${unreadEvents} events and holds ${inspector.queuedEvents}`);
       }
