@@ -307,7 +307,8 @@ export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
     try {
       this.#cm.sendRej(id, { reason: rejectReasonFor(error) }, now);
       return true;
-    } catch {
+    } catch (refusal) {
+      if (!(refusal instanceof IbcmError) || refusal instanceof AssertionError) throw refusal;
       return false;
     }
   }
