@@ -1,6 +1,6 @@
 import type { Cid, CommId, Random } from '../base/index.js';
 import { CommIdCipher } from './comm-id.js';
-import { type Cep, CepCursor, FLAGS_WORD, OWNER_WORD, RECORD_WORDS } from './record.js';
+import { type Cep, CepCursor, RECORD_WORDS } from './record.js';
 
 /** 2²⁰: slots that fit beside 32 bits of generation in a safe integer. */
 const SLOT_RANGE = 2 ** 20;
@@ -42,12 +42,6 @@ export class CepStore {
   /** Slots from 1 up to this one may hold a CEP. */
   get highestSlot(): number {
     return this.#fresh - 1;
-  }
-
-  /** Whose a slot's CEP is, and its flags, in one number; 0 where there is no CEP, or one that nobody has or knows. */
-  identityOf(slot: number): number {
-    const at = slot * RECORD_WORDS;
-    return ((this.#words[at + OWNER_WORD] as number) << 16) | (this.#words[at + FLAGS_WORD] as number);
   }
 
   cursor(): CepCursor {

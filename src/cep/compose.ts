@@ -1,6 +1,7 @@
 import {
   DREP,
   DREQ,
+  MESSAGE_NUMBER,
   MESSAGES,
   type MessageInit,
   type MessageName,
@@ -133,7 +134,7 @@ export function sendBare(core: CepCore, cep: Cep, mad: number, privateData?: Uin
 
 /** Sends the bare message again. */
 export function repeatBare(core: CepCore, cep: Cep, message: BareMessage): void {
-  if (cep.sentMad !== 0 && core.messageOf(cep.sentMad) === message) core.sendAgain(cep);
+  if (cep.sentMad !== 0 && core.messageOf(cep.sentMad) === MESSAGE_NUMBER[message]) core.sendAgain(cep);
   else core.transmit(cep, composeBare(core, cep, message));
 }
 

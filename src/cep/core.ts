@@ -13,20 +13,12 @@ import {
   type TimeExponent,
   TimerWheel,
 } from '../base/index.js';
-import {
-  ATTRIBUTE_ID,
-  beginMad,
-  MAD_BYTES,
-  MAD_HEADER,
-  type MessageName,
-  type MessageTable,
-  messageNameOf,
-} from '../wire/index.js';
+import { ATTRIBUTE_ID, beginMad, MAD_BYTES, MAD_HEADER, type MessageTable, messageNumberOf } from '../wire/index.js';
 import { Backlogs } from './backlog.js';
 import { CepStore } from './cep-store.js';
 import { CidSlots } from './cid-slot.js';
 import { forgetAlternate, forgetProposal } from './connection-paths.js';
-import { Counters, type DropReason } from './counters.js';
+import { Counters, type DropReason, increment } from './counters.js';
 import { CepError } from './error.js';
 import { type EventCause, EventPool, type EventType } from './event-queue.js';
 import { Identities } from './identities.js';
@@ -332,12 +324,13 @@ export class CepCore {
       this.paths.drop(path);
       return;
     }
-    this.counters.sent[this.messageOf(mad)] += 1;
+    increment(this.counters.messages.sent, this.messageOf(mad));
     this.transmits.push(mad, path);
   }
 
-  messageOf(mad: number): MessageName {
-    return messageNameOf(ATTRIBUTE_ID.get(this.mads.bytes, this.at(mad))) as MessageName;
+  /** Which message is in a buffer: its place in `MESSAGE_NAMES`. */
+  messageOf(mad: number): number {
+    return messageNumberOf(ATTRIBUTE_ID.get(this.mads.bytes, this.at(mad)));
   }
 
   /** Keeps a message to send again, in place of the one kept before. 0 keeps none. */
@@ -367,9 +360,9 @@ export class CepCore {
     this.#queue(cep.sentMad, cep.path);
   }
 
-  countRetry(cep: Cep, message: MessageName): void {
+  countRetry(cep: Cep, message: number): void {
     cep.retries += 1;
-    this.counters.retries[message] += 1;
+    increment(this.counters.messages.retries, message);
   }
 
   /** Whether any input can be handled with the buffers that are left. */

@@ -39,21 +39,48 @@ export const DROP_REASONS = {
 } as const;
 export type DropReason = keyof typeof DROP_REASONS;
 
-type PerMessage = Record<MessageName, number>;
-const perMessage = (): PerMessage => Object.fromEntries(MESSAGE_NAMES.map((name) => [name, 0])) as PerMessage;
+type PerMessage = Readonly<Record<MessageName, number>>;
 
-/** What has gone through a manager since its start. The first four are Linux's, under its `cm_*` directories. */
+const noMessages = (): Float64Array => new Float64Array(MESSAGE_NAMES.length);
+const byName = (counts: Float64Array): PerMessage =>
+  Object.fromEntries(MESSAGE_NAMES.map((name, message) => [name, counts[message]])) as PerMessage;
+
+/** Counts one more. */
+export function increment(counts: Float64Array, message: number): void {
+  counts[message] = (counts[message] as number) + 1;
+}
+
+/** What has gone through a manager since its start. The counts of messages are Linux's, under its `cm_*` directories; each reading is a copy. */
 export class Counters {
-  /** Messages sent, retries included. */
-  readonly sent = perMessage();
-  /** Messages sent again for want of an answer. */
-  readonly retries = perMessage();
-  /** Messages received, duplicates and dropped ones included. */
-  readonly received = perMessage();
-  /** Messages received again and answered again, or dropped because of it. */
-  readonly duplicates = perMessage();
+  /** As the manager counts: by each message's place in `MESSAGE_NAMES`. */
+  readonly messages = {
+    sent: noMessages(),
+    retries: noMessages(),
+    received: noMessages(),
+    duplicates: noMessages(),
+  } as const;
   readonly drops = Object.fromEntries(Object.keys(DROP_REASONS).map((reason) => [reason, 0])) as Record<
     DropReason,
     number
   >;
+
+  /** Messages sent, retries included. */
+  get sent(): PerMessage {
+    return byName(this.messages.sent);
+  }
+
+  /** Messages sent again for want of an answer. */
+  get retries(): PerMessage {
+    return byName(this.messages.retries);
+  }
+
+  /** Messages received, duplicates and dropped ones included. */
+  get received(): PerMessage {
+    return byName(this.messages.received);
+  }
+
+  /** Messages received again and answered again, or dropped because of it. */
+  get duplicates(): PerMessage {
+    return byName(this.messages.duplicates);
+  }
 }

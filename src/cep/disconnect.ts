@@ -1,3 +1,4 @@
+import { MESSAGE_NUMBER } from '../wire/index.js';
 import { answerStrayDreq, composeBare, repeatBare, sendBare } from './compose.js';
 import type { CepCore } from './core.js';
 import type { EventCause } from './event-queue.js';
@@ -29,7 +30,7 @@ export function beginDisconnect(
 
 export function resendDreqOrGiveUp(core: CepCore, cep: Cep): void {
   if (cep.retries < core.retriesOf(cep)) {
-    core.countRetry(cep, 'DREQ');
+    core.countRetry(cep, MESSAGE_NUMBER.DREQ);
     repeatBare(core, cep, 'DREQ');
     core.armRetry(cep);
   } else {

@@ -88,12 +88,13 @@ export class CepInspector {
     if (this.#seen === NOTHING_SEEN) this.#seen = new Int32Array((maxCeps + 1) * SEEN_WORDS);
     const seen = this.#seen;
     const row = this.#row;
+    const cep = this.#cep;
     for (let slot = after + 1; slot <= highestSlot; slot += 1) {
       const at = slot * SEEN_WORDS;
-      const identity = store.identityOf(slot);
+      cep.moveTo(slot);
+      const identity = (row.owner << 16) | row.flags;
       // Most slots are free, and were.
       if (identity === 0 && seen[at + 1] === 0) continue;
-      this.#cep.moveTo(slot);
       const { localQpn, path } = row;
       const timed = (timers.isArmed(slot) ? 1 : 0) | (timers.isArmed(maxCeps + slot) ? 2 : 0);
       const progress = row.state | (row.unreadEvents << 8) | (row.retries << 16) | (timed << 24);

@@ -4,8 +4,10 @@ import {
   checkMad,
   DREQ,
   LAP,
+  MESSAGE_NAMES,
+  MESSAGE_NUMBER,
   type MessageName,
-  messageNameOf,
+  messageNumberOf,
   REJ,
   REJECT_REASONS,
   REQ,
@@ -14,7 +16,7 @@ import {
 import { type Cell, DESTROYED_BIT } from './cell.js';
 import { answerStrayDreq, rejectStateless } from './compose.js';
 import { CepCore, type Incoming } from './core.js';
-import type { Counters } from './counters.js';
+import { type Counters, increment } from './counters.js';
 import { CepError } from './error.js';
 import { CepInspector } from './inspect.js';
 import { type CepLimits, checkLimits, DEFAULT_LIMITS } from './limits.js';
@@ -43,6 +45,8 @@ const INPUT_OF: Readonly<Record<MessageName, number>> = {
   LAP: INPUT.lap,
   APR: INPUT.apr,
 };
+/** The same by the message's number. */
+const INPUT_BY_NUMBER: readonly number[] = MESSAGE_NAMES.map((name) => INPUT_OF[name]);
 /** Messages begin with the sender's comm ID and, but for REQ and SIDR, the receiver's: in the same place in all of them. */
 const { localCommId, remoteCommId } = REJ.fields;
 const CA_GUID_BYTES = 8;
@@ -121,8 +125,8 @@ export class CepManager {
       core.drop('malformed');
       return;
     }
-    const message = messageNameOf(ATTRIBUTE_ID.get(bytes, at)) as MessageName;
-    core.counters.received[message] += 1;
+    const message = messageNumberOf(ATTRIBUTE_ID.get(bytes, at));
+    increment(core.counters.messages.received, message);
     if (!core.hasSpareMads) {
       core.drop('noBuffers');
       return;
@@ -211,10 +215,10 @@ export class CepManager {
     return new CepInspector(this.#core);
   }
 
-  #receive(message: MessageName, incoming: Incoming): void {
-    if (message === 'REQ') this.#receiveReq(incoming);
-    else if (message === 'SIDR_REQ') this.#receiveSidrReq(incoming);
-    else if (message === 'SIDR_REP') this.#receiveSidrRep(incoming);
+  #receive(message: number, incoming: Incoming): void {
+    if (message === MESSAGE_NUMBER.REQ) this.#receiveReq(incoming);
+    else if (message === MESSAGE_NUMBER.SIDR_REQ) this.#receiveSidrReq(incoming);
+    else if (message === MESSAGE_NUMBER.SIDR_REP) this.#receiveSidrRep(incoming);
     else this.#receiveForCep(message, incoming);
   }
 
@@ -263,13 +267,13 @@ export class CepManager {
     else this.#dispatch(cep, INPUT.sidrRep, undefined);
   }
 
-  #receiveForCep(message: MessageName, incoming: Incoming): void {
+  #receiveForCep(message: number, incoming: Incoming): void {
     const core = this.#core;
     const { bytes, at, from } = incoming;
     const slot = this.#slotOf(message, incoming);
     if (slot === 0) {
-      if (message === 'DREQ') answerStrayDreq(core, incoming);
-      else if (message === 'REP') rejectStateless(core, incoming, 'REP', REJECT_REASONS.invalidCommId);
+      if (message === MESSAGE_NUMBER.DREQ) answerStrayDreq(core, incoming);
+      else if (message === MESSAGE_NUMBER.REP) rejectStateless(core, incoming, 'REP', REJECT_REASONS.invalidCommId);
       else core.drop('unknownCommId');
       return;
     }
@@ -277,17 +281,20 @@ export class CepManager {
     const learnt = (cep.flags & FLAGS.remoteIdKnown) !== 0;
     if (!core.identities.isFromPeer(cep, from)) core.drop('wrongAddress');
     else if (learnt && localCommId.get(bytes, at) !== cep.remoteCommId) core.drop('wrongCommId');
-    else if (message === 'DREQ' && DREQ.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn) core.drop('wrongQpn');
-    else if (message === 'LAP' && LAP.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn) core.drop('wrongQpn');
-    else if (message === 'REJ' && learnt && REJ.fields.messageRejected.get(bytes, at) === 0) core.drop('wrongMessage');
-    else this.#dispatch(cep, INPUT_OF[message], undefined);
+    else if (message === MESSAGE_NUMBER.DREQ && DREQ.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn)
+      core.drop('wrongQpn');
+    else if (message === MESSAGE_NUMBER.LAP && LAP.fields.remoteQpnEecn.get(bytes, at) !== cep.localQpn)
+      core.drop('wrongQpn');
+    else if (message === MESSAGE_NUMBER.REJ && learnt && REJ.fields.messageRejected.get(bytes, at) === 0)
+      core.drop('wrongMessage');
+    else this.#dispatch(cep, INPUT_BY_NUMBER[message] as number, undefined);
   }
 
   /** The CEP that a message names. A REJ for a timeout names it by its sender: that one may never have learnt our comm ID. */
-  #slotOf(message: MessageName, { bytes, at, from }: Incoming): number {
+  #slotOf(message: number, { bytes, at, from }: Incoming): number {
     const core = this.#core;
     if (
-      message === 'REJ' &&
+      message === MESSAGE_NUMBER.REJ &&
       REJ.fields.reason.get(bytes, at) === REJECT_REASONS.timeout &&
       REJ.fields.rejectInfoLength.get(bytes, at) >= CA_GUID_BYTES
     ) {
@@ -313,7 +320,7 @@ export class CepManager {
   #countDuplicate(): void {
     const { incoming, counters } = this.#core;
     if (incoming === undefined) return;
-    counters.duplicates[messageNameOf(ATTRIBUTE_ID.get(incoming.bytes, incoming.at)) as MessageName] += 1;
+    increment(counters.messages.duplicates, messageNumberOf(ATTRIBUTE_ID.get(incoming.bytes, incoming.at)));
   }
 
   /** The one place where inputs meet states. @returns what a call asks for. */

@@ -111,10 +111,6 @@ const OCTETS = NAMES.filter((name) => CEP_RECORD[name] === 'octet');
 /** 32-bit words a record takes. */
 export const RECORD_WORDS = UINTS.length + Math.ceil(OCTETS.length / 4);
 
-/** Where in a record a word stands, for whoever looks at very many of them. */
-export const OWNER_WORD = UINTS.indexOf('owner');
-export const FLAGS_WORD = UINTS.indexOf('flags');
-
 /** The record that a cursor stands on, as an object. Valid until the cursor moves. */
 export type Cep = { readonly slot: number } & Record<FieldName, number>;
 

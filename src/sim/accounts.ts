@@ -6,29 +6,28 @@ import type { World } from './world.js';
 
 /** What an adapter counted must add up to what the fabric brought and took. */
 export function checkCounters(world: World, adapter: SimAdapter, ca: ChannelAdapter): void {
-  const { counters } = ca.cep;
+  const { sent, retries, received, duplicates, drops } = ca.cep.counters;
   const fail = (what: string, counted: number, seen: number): never =>
     world.fail('counters', `adapter ${adapter.number} counts ${counted} ${what}; the fabric saw ${seen}`);
-  let received = 0;
-  let duplicates = 0;
-  for (const message of MESSAGE_NAMES) {
-    const sent = counters.sent[message];
-    if (sent !== adapter.taken[message]) fail(`${message}s sent`, sent, adapter.taken[message]);
-    if (counters.retries[message] > sent) fail(`${message}s sent again`, counters.retries[message], sent);
-    if (counters.duplicates[message] > counters.received[message]) {
-      fail(`duplicates of ${message}`, counters.duplicates[message], counters.received[message]);
+  for (const [number, message] of MESSAGE_NAMES.entries()) {
+    const taken = adapter.taken[number] as number;
+    if (sent[message] !== taken) fail(`${message}s sent`, sent[message], taken);
+    if (retries[message] > taken) fail(`${message}s sent again`, retries[message], taken);
+    if (duplicates[message] > received[message]) {
+      fail(`duplicates of ${message}`, duplicates[message], received[message]);
     }
-    received += counters.received[message];
-    duplicates += counters.duplicates[message];
   }
-  const arrived = received + counters.drops.malformed + droppedPackets(ca);
+  const allReceived = sum(received);
+  const arrived = allReceived + drops.malformed + droppedPackets(ca);
   if (arrived !== adapter.delivered) fail('messages received', arrived, adapter.delivered);
   // No message was forged: each that is dropped is counted once, and no more than came in.
-  const { noBuffers, transmitQueueFull, ...drops } = counters.drops;
-  const dropped = Object.values(drops).reduce((sum, count) => sum + count, 0);
-  if (dropped > received) fail('messages dropped', dropped, received);
-  if (drops.duplicate > duplicates + counters.received.REQ) fail('duplicates dropped', drops.duplicate, duplicates);
+  const { noBuffers, transmitQueueFull, ...others } = drops;
+  if (sum(others) > allReceived) fail('messages dropped', sum(others), allReceived);
+  if (drops.duplicate > sum(duplicates) + received.REQ) fail('duplicates dropped', drops.duplicate, sum(duplicates));
 }
+
+const sum = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
 
 /** Nothing that a manager can hold is left over. */
 export function checkLeftovers(world: World, adapter: SimAdapter, ca: ChannelAdapter): void {

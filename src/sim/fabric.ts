@@ -6,8 +6,10 @@ import {
   BTH_BYTES,
   DETH_BYTES,
   MAD_BYTES,
+  MESSAGE_NAMES,
+  MESSAGE_NUMBER,
   type MessageName,
-  messageNameOf,
+  messageNumberOf,
   REJ,
   REQ,
 } from '../wire/index.js';
@@ -163,17 +165,17 @@ export class Fabric {
 
   /** Counts a transmission, and checks that its sender may send such a message. */
   #see(adapter: SimAdapter, mad: number): void {
+    const { taken, inspector } = adapter;
     const message = this.#messageAt(mad);
-    adapter.taken[message] += 1;
-    if (message !== 'REQ' && message !== 'REP' && message !== 'RTU') return;
-    const { inspector } = adapter;
+    taken[message] = (taken[message] as number) + 1;
+    if (message !== MESSAGE_NUMBER.REQ && message !== MESSAGE_NUMBER.REP && message !== MESSAGE_NUMBER.RTU) return;
     const known = inspector.findCommId(REJ.fields.localCommId.get(this.#bytes, mad));
-    if (known && inspector.isActive === (message === 'REP')) {
+    if (known && inspector.isActive === (message === MESSAGE_NUMBER.REP)) {
       // Peer to peer, a REQ that was sent before its side gave way may still wait in the queue.
-      if (message === 'REQ' && this.attemptOf(mad)?.script.kind === 'peerToPeer') return;
+      if (message === MESSAGE_NUMBER.REQ && this.attemptOf(mad)?.script.kind === 'peerToPeer') return;
       this.#world.fail(
         'role',
-        `the ${inspector.isActive ? 'active' : 'passive'} side sends ${message}`,
+        `the ${inspector.isActive ? 'active' : 'passive'} side sends ${MESSAGE_NAMES[message]}`,
         this.attemptOf(mad),
       );
     }
@@ -192,7 +194,10 @@ export class Fabric {
     const latency = (this.#latency[link] as number) + this.#jitterOf(link) * world.settings.jitterUs;
     const fault = world.isHealed ? undefined : this.#faults.next(from, to, n);
     const fate = this.#fate(fault, from, link);
-    world.trace?.transmission(this.#messageAt(at + MAD_OFFSET), from, to, fate, fault, this.attemptOf(at + MAD_OFFSET));
+    if (world.trace !== undefined) {
+      const message = MESSAGE_NAMES[this.#messageAt(at + MAD_OFFSET)] as MessageName;
+      world.trace.transmission(message, from, to, fate, fault, this.attemptOf(at + MAD_OFFSET));
+    }
     if (fate !== 'arrives' && fate !== 'corrupt') {
       this.#lose(at + MAD_OFFSET);
       this.#release(flight);
@@ -255,7 +260,7 @@ export class Fabric {
   attemptOf(mad: number): Attempt | undefined {
     const { attempts, attemptsByCommId } = this.#world;
     const bytes = this.#bytes;
-    if (this.#messageAt(mad) === 'REQ') {
+    if (this.#messageAt(mad) === MESSAGE_NUMBER.REQ) {
       const tag = mad + REQ.fields.privateData.byte;
       return attempts[new DataView(bytes.buffer).getUint32(tag)];
     }
@@ -265,8 +270,8 @@ export class Fabric {
     );
   }
 
-  #messageAt(mad: number): MessageName {
-    return messageNameOf(ATTRIBUTE_ID.get(this.#bytes, mad)) as MessageName;
+  #messageAt(mad: number): number {
+    return messageNumberOf(ATTRIBUTE_ID.get(this.#bytes, mad));
   }
 
   #gid(port: number): Gid {

@@ -1,7 +1,7 @@
 import { type CaGuid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
 import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
 import type { CepInspector, CmPath } from '../cep/index.js';
-import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
+import { MESSAGE_NAMES } from '../wire/index.js';
 import { Books } from './books.js';
 import { Consumer } from './consumer.js';
 import { streamOf } from './streams.js';
@@ -47,7 +47,7 @@ export class SimAdapter {
   /** When the adapter wants to be called. */
   wakeAt: Instant = NEVER;
   /** What the fabric took from this incarnation, and brought to it. */
-  readonly taken = Object.fromEntries(MESSAGE_NAMES.map((name) => [name, 0])) as Record<MessageName, number>;
+  readonly taken = new Float64Array(MESSAGE_NAMES.length);
   delivered = 0;
   /** Messages that the manager lost for want of a buffer or a place in its transmit queue. */
   overflows = 0;
@@ -86,7 +86,7 @@ export class SimAdapter {
       { length: owners },
       (_, index) => new Consumer(this.#world, this, index, cep.openOwner(), listens[index] ?? []),
     );
-    for (const name of MESSAGE_NAMES) this.taken[name] = 0;
+    this.taken.fill(0);
     this.delivered = 0;
     this.overflows = 0;
     this.#busy.length = 0;

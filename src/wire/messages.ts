@@ -214,3 +214,10 @@ const FIRST_ATTRIBUTE = REQ.attributeId;
 export function messageNameOf(attributeId: number): MessageName | undefined {
   return MESSAGE_NAMES[attributeId - FIRST_ATTRIBUTE];
 }
+
+/** The place in {@link MESSAGE_NAMES} of the message that an attribute ID names: for tables that are read for every message. */
+export const messageNumberOf = (attributeId: number): number => attributeId - FIRST_ATTRIBUTE;
+/** The same by name. */
+export const MESSAGE_NUMBER = Object.fromEntries(MESSAGE_NAMES.map((name, number) => [name, number])) as Readonly<
+  Record<MessageName, number>
+>;

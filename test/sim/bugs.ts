@@ -3,6 +3,7 @@ import { SeededRandom, TimerWheel } from '../../src/base/index.js';
 import { ChannelAdapter } from '../../src/ca/index.js';
 import { CepStore } from '../../src/cep/cep-store.js';
 import { CepCore } from '../../src/cep/core.js';
+import { increment } from '../../src/cep/counters.js';
 import { Identities } from '../../src/cep/identities.js';
 import { ListenMap } from '../../src/cep/listen-map.js';
 import { MadPool } from '../../src/cep/mad-pool.js';
@@ -10,7 +11,15 @@ import { PeerRequests } from '../../src/cep/peer-requests.js';
 import { SlotIndex } from '../../src/cep/slot-index.js';
 import { TimingTable } from '../../src/cep/timing.js';
 import type { Invariant, MakeAdapter } from '../../src/sim/index.js';
-import { APR, ATTRIBUTE_ID, REP, SIDR_REP } from '../../src/wire/index.js';
+import {
+  APR,
+  ATTRIBUTE_ID,
+  MESSAGE_NAMES,
+  MESSAGE_NUMBER,
+  type MessageName,
+  REP,
+  SIDR_REP,
+} from '../../src/wire/index.js';
 
 /** A fault of ours, planted in the CM under simulation. */
 export interface Bug {
@@ -50,10 +59,10 @@ function skip<T extends object>(prototype: T, name: keyof T, n: number): void {
 }
 
 /** Does something to a message before it is queued. */
-function tamper(change: (bytes: Uint8Array, at: number, message: string) => void): void {
+function tamper(change: (bytes: Uint8Array, at: number, message: MessageName) => void): void {
   replace(CepCore.prototype, 'transmit', (original, self, args) => {
     const mad = args[1] as number;
-    if (mad !== 0) change(self.mads.bytes, self.at(mad), self.messageOf(mad));
+    if (mad !== 0) change(self.mads.bytes, self.at(mad), MESSAGE_NAMES[self.messageOf(mad)] as MessageName);
     return original.apply(self, args);
   });
 }
@@ -164,7 +173,7 @@ export const BUGS: readonly Bug[] = [
       const original = adapter.cep.handleMad.bind(adapter.cep);
       const isCounted = everyNth(30);
       adapter.cep.handleMad = (...args) => {
-        if (isCounted()) adapter.cep.counters.received.REQ += 1;
+        if (isCounted()) increment(adapter.cep.counters.messages.received, MESSAGE_NUMBER.REQ);
         original(...args);
       };
       return adapter;

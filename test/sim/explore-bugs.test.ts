@@ -4,7 +4,7 @@ import { Identities } from '../../src/cep/identities.js';
 import { CepManager, type PathAddress, STATES } from '../../src/cep/index.js';
 import { SlotIndex } from '../../src/cep/slot-index.js';
 import { counterexampleLadder, type Exploration, type ExploreOptions, explore, SCRIPTS } from '../../src/sim/index.js';
-import { ATTRIBUTE_ID, type MessageName, MRA, messageNameOf, REP } from '../../src/wire/index.js';
+import { ATTRIBUTE_ID, MESSAGE_NUMBER, type MessageName, MRA, messageNameOf, REP } from '../../src/wire/index.js';
 
 /** Bugs that are planted in the manager, to see that the explorer finds them: a checker that finds nothing proves nothing. */
 
@@ -109,7 +109,8 @@ describe('found', () => {
   test('a PSN that the peer never named', () => {
     replace('transmit', (transmit, self, args) => {
       const mad = args[1] as number;
-      if (mad !== 0 && self.messageOf(mad) === 'REP') REP.fields.startingPsn.put(self.mads.bytes, self.at(mad), 1);
+      if (mad !== 0 && self.messageOf(mad) === MESSAGE_NUMBER.REP)
+        REP.fields.startingPsn.put(self.mads.bytes, self.at(mad), 1);
       return transmit(...args);
     });
     expect(invariantOf(find('connect'))).toBe('parameters');
@@ -142,7 +143,8 @@ describe('the budgets are kept', () => {
     // A DREQ that is not repeated comes in the end, unless it is lost.
     replace('countRetry', (countRetry, self, args) => {
       countRetry(...args);
-      if (args[1] === 'DREQ') vi.spyOn(self, 'transmit').mockImplementationOnce((_, mad) => self.mads.drop(mad));
+      if (args[1] === MESSAGE_NUMBER.DREQ)
+        vi.spyOn(self, 'transmit').mockImplementationOnce((_, mad) => self.mads.drop(mad));
     });
     const bounds = { duplicates: 0, maxRetries: 1 };
     expect(invariantOf(find('disconnect', { ...bounds, losses: 0 }))).toBeUndefined();

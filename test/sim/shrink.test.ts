@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CepCore } from '../../src/cep/core.js';
 import { describeFault, ladderOf, type RunResult, runSeed, shrink, Trace } from '../../src/sim/index.js';
+import { MESSAGE_NUMBER } from '../../src/wire/index.js';
 
 const FIXED = { connections: 60, loss: 0.05, duplication: 0.05, crashes: 2, partitions: 2, misuses: 10 };
 
@@ -9,7 +10,7 @@ function plantBug(): void {
   const { sendAgain } = CepCore.prototype;
   vi.spyOn(CepCore.prototype, 'sendAgain').mockImplementation(function (this: CepCore, cep) {
     sendAgain.call(this, cep);
-    if (this.messageOf(cep.sentMad) === 'REP') this.tell(cep, 'timewait_exit', 'elapsed');
+    if (this.messageOf(cep.sentMad) === MESSAGE_NUMBER.REP) this.tell(cep, 'timewait_exit', 'elapsed');
   });
 }
 
