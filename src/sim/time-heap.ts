@@ -49,28 +49,30 @@ export class TimeHeap {
 
   /** Puts the entry at `last` where it belongs, from the top down. */
   #sink(last: number): void {
-    const time = this.#times[last] as number;
-    const order = this.#orders[last] as number;
-    const value = this.#values[last] as number;
+    const times = this.#times;
+    const orders = this.#orders;
+    const values = this.#values;
+    const time = times[last] as number;
+    const order = orders[last] as number;
     let place = 0;
-    for (;;) {
-      let child = 2 * place + 1;
-      if (child >= last) break;
-      if (child + 1 < last && this.#isBefore(child + 1, this.#times[child] as number, this.#orders[child] as number)) {
-        child += 1;
+    for (let child = 1; child < last; child = 2 * place + 1) {
+      let first = times[child] as number;
+      if (child + 1 < last) {
+        const other = times[child + 1] as number;
+        if (other < first || (other === first && (orders[child + 1] as number) < (orders[child] as number))) {
+          child += 1;
+          first = other;
+        }
       }
-      if (!this.#isBefore(child, time, order)) break;
-      this.#copy(child, place);
+      if (time < first || (time === first && order < (orders[child] as number))) break;
+      times[place] = first;
+      orders[place] = orders[child] as number;
+      values[place] = values[child] as number;
       place = child;
     }
-    this.#times[place] = time;
-    this.#orders[place] = order;
-    this.#values[place] = value;
-  }
-
-  #isBefore(place: number, time: number, order: number): boolean {
-    const own = this.#times[place] as number;
-    return own < time || (own === time && (this.#orders[place] as number) < order);
+    times[place] = time;
+    orders[place] = order;
+    values[place] = values[last] as number;
   }
 
   #copy(from: number, to: number): void {
