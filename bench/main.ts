@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CODEC } from './codec.js';
 import { CYCLE } from './cycle.js';
+import type { Figure } from './figure.js';
 import { ICRC } from './icrc.js';
 import { measure, type Subject } from './measure.js';
-import { SIZES } from './memory.js';
-import { rowOf, rowOfSize, table } from './report.js';
+import { MEMORY } from './memory.js';
+import { rowOf, rowOfFigure, table } from './report.js';
 import { SIMULATION } from './simulation.js';
 
 export type Unit = 'ns' | 'µs';
@@ -20,7 +21,8 @@ export interface Case extends Subject {
 }
 
 const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', import.meta.url));
-const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE, ...SIMULATION];
+const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE];
+const FIGURES: readonly Figure[] = [...SIMULATION, ...MEMORY];
 const USAGE = `Usage: npm run bench -- [options]
 
 Measures what a message and a connection cost, in time and memory, and writes the figures as JSON.
@@ -30,7 +32,7 @@ Measures what a message and a connection cost, in time and memory, and writes th
   --help        this
 
 Cases:
-${[...CASES, ...SIZES].map(({ name }) => `  ${name}`).join('\n')}
+${[...CASES, ...FIGURES].map(({ name }) => `  ${name}`).join('\n')}
 `;
 const STATUS_USAGE = 2;
 
@@ -52,15 +54,15 @@ function main(): number {
   const isWanted = ({ name }: { name: string }): boolean =>
     only === undefined || only.some((part) => name.includes(part));
   const cases = CASES.filter(isWanted);
-  const sizes = SIZES.filter(isWanted);
-  if (cases.length + sizes.length === 0) {
+  const figures = FIGURES.filter(isWanted);
+  if (cases.length + figures.length === 0) {
     console.error(`No case is called ${only?.join(' or ')}.\n\n${USAGE}`);
     return STATUS_USAGE;
   }
 
   const subjects = new Set<Subject>([...cases, ...cases.map(({ reference }) => reference)]);
   const timings = measure([...subjects]);
-  const rows = [...cases.map((each) => rowOf(each, timings)), ...sizes.map(rowOfSize)];
+  const rows = [...cases.map((each) => rowOf(each, timings)), ...figures.map(rowOfFigure)];
   const machine = { node: process.version, platform: process.platform, arch: process.arch, cpu: cpus()[0]?.model };
   console.log(`Node ${machine.node}, ${machine.platform} ${machine.arch}, ${machine.cpu}\n\n${table(rows)}`);
 

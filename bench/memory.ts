@@ -1,19 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { outputOf } from './child.js';
+import type { Figure } from './figure.js';
 
 export interface Weight {
   /** By how much the process grew, in bytes for each CEP: the JavaScript heap, and buffers as far as they are touched. */
   readonly resident: number;
   /** By how much what is used of the JavaScript heap grew, in bytes for each CEP: a part of the above. */
   readonly heap: number;
-}
-
-/** A figure of which only one can be had in a run, and the most that it may be. */
-export interface Size {
-  readonly name: string;
-  readonly unit: 'B' | 'ms';
-  readonly most: number;
-  readonly measure: () => number;
 }
 
 const PROGRAM = fileURLToPath(new URL('standing.js', import.meta.url));
@@ -26,13 +19,8 @@ const MOST_PAUSE_MS = 10;
 const CHURN_ROUNDS = 3;
 
 /** Runs standing.js. @returns what it printed. */
-function standing(options: readonly string[], what: 'weigh' | 'churn', ceps: number): unknown {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, PROGRAM, what, `${ceps}`], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${what} failed: ${stderr}`);
-  return JSON.parse(stdout);
-}
+const standing = (options: readonly string[], what: 'weigh' | 'churn', ceps: number): unknown =>
+  outputOf([...options, PROGRAM, what, `${ceps}`]);
 
 /** A small nursery: that of the usual size grows by megabytes while the connections are made, whatever stays of them. */
 const weight = (): Weight => standing(['--expose-gc', '--max-semi-space-size=1'], 'weigh', MANY) as Weight;
@@ -43,7 +31,7 @@ function longestPause(ceps: number): number {
 
 const text = (count: number): string => count.toLocaleString('en');
 
-export const SIZES: readonly Size[] = [
+export const MEMORY: readonly Figure[] = [
   {
     name: `memory of a CEP, ${text(MANY)} established`,
     unit: 'B',
@@ -52,7 +40,7 @@ export const SIZES: readonly Size[] = [
   },
   { name: `heap of a CEP, ${text(MANY)} established`, unit: 'B', most: MOST_BYTES, measure: () => weight().heap },
   ...[MANY, FEW].map(
-    (ceps): Size => ({
+    (ceps): Figure => ({
       name: `longest GC pause, ${text(ceps)} CEPs and churn`,
       unit: 'ms',
       most: MOST_PAUSE_MS,

@@ -1,16 +1,16 @@
+import type { Figure } from './figure.js';
 import type { Case, Unit } from './main.js';
 import type { Timing } from './measure.js';
-import type { Size } from './memory.js';
 
 /** One figure. Times are medians. */
 export interface Row {
   readonly name: string;
   readonly value: number;
-  readonly unit: Unit | Size['unit'];
-  /** What it is compared with: the name, and what that took in the same run, in the same unit; or the most that is allowed. */
+  readonly unit: Unit | Figure['unit'];
+  /** What it is compared with: the name, and what that took in the same run, in the same unit; or the bound. */
   readonly reference: string;
   readonly referenceValue: number;
-  /** `value` / `referenceValue`: what to compare between runs and machines. */
+  /** `value` / `referenceValue`, of rates the other way round: what to compare between runs and machines. The lower, the better. */
   readonly ratio: number;
   /** Half the distance between the quartiles of the rounds, as a part of the median; not of what is measured once. */
   readonly spread?: number;
@@ -40,10 +40,13 @@ export function rowOf({ name, unit, reference }: Case, timings: ReadonlyMap<stri
 }
 
 /** Measures it. */
-export function rowOfSize({ name, unit, most, measure }: Size): Row {
+export function rowOfFigure(figure: Figure): Row {
+  const { name, unit, measure } = figure;
   const value = measure();
-  const [rounded, ratio] = [significant(value), significant(value / most)];
-  return { name, value: rounded, unit, reference: 'allowed', referenceValue: most, ratio };
+  const isRate = 'least' in figure;
+  const [bound, ratio] = isRate ? [figure.least, figure.least / value] : [figure.most, value / figure.most];
+  const reference = isRate ? 'wanted' : 'allowed';
+  return { name, value: significant(value), unit, reference, referenceValue: bound, ratio: significant(ratio) };
 }
 
 /** Rows as a table for the terminal. */
