@@ -6,28 +6,45 @@ import type { Counts } from './kernel-counters.js';
 /** `in`: from Linux to us. */
 export type Direction = 'in' | 'out';
 
+/** What becomes of a message; nothing said, it passes as it is. */
+interface Fate {
+  /** How often it arrives; default once. */
+  readonly copies?: 0 | 2;
+  readonly delayMs?: number;
+  /** A bit of its private data is turned over, and the ICRC left as it was. */
+  readonly corrupt?: boolean;
+}
+
 interface Rule {
   readonly direction: Direction;
   readonly message: MessageName;
-  readonly copies: 0 | 2;
+  readonly fate: Fate;
   /** How many more messages it concerns. */
   left: number;
 }
 
 const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
+const UNHARMED: Fate = {};
 
-/** A port that loses messages, or passes them on twice. */
+/** A port that loses messages, passes them on twice or late, or damages them. */
 export class FaultyPort implements RocePort {
   onDatagram: (datagram: ReceivedDatagram) => void = () => undefined;
   /** What came from Linux, whether or not it was lost then. */
   readonly received: Counts = {};
-  /** What went to Linux, lost messages not among it. */
+  /** What went to Linux and should be understood there: lost and damaged messages are not among it. */
   readonly sent: Counts = {};
+  /** How many of our packets were damaged. */
+  damaged = 0;
+  /** How many of Linux' packets were damaged on their way to our adapter. */
+  damagedForUs = 0;
   readonly #port: RocePort;
   readonly #rules: Rule[] = [];
+  readonly #late = new Set<NodeJS.Timeout>();
   /** Messages of ours that wait for one of Linux to cross. */
   #crossing: { readonly message: MessageName; held: SentDatagram[] } | undefined;
-  #loss: { readonly percent: number; readonly random: Random } | undefined;
+  /** What may happen to any message. */
+  #weather: (() => Fate) | undefined;
+  #onAllArrived: () => void = () => undefined;
 
   constructor(port: RocePort) {
     this.#port = port;
@@ -40,12 +57,22 @@ export class FaultyPort implements RocePort {
 
   /** Loses the next messages of a kind. */
   lose(direction: Direction, message: MessageName, times = Number.POSITIVE_INFINITY): void {
-    this.#rules.push({ direction, message, copies: 0, left: times });
+    this.#rules.push({ direction, message, fate: { copies: 0 }, left: times });
   }
 
   /** Passes the next message of a kind on twice. */
   duplicate(direction: Direction, message: MessageName): void {
-    this.#rules.push({ direction, message, copies: 2, left: 1 });
+    this.#rules.push({ direction, message, fate: { copies: 2 }, left: 1 });
+  }
+
+  /** Passes the next message of a kind on late. */
+  delay(direction: Direction, message: MessageName, delayMs: number): void {
+    this.#rules.push({ direction, message, fate: { delayMs }, left: 1 });
+  }
+
+  /** Damages the next message of a kind, so that its ICRC is wrong. */
+  corrupt(direction: Direction, message: MessageName): void {
+    this.#rules.push({ direction, message, fate: { corrupt: true }, left: 1 });
   }
 
   /** Holds messages of a kind back until Linux has sent one of the same kind: then the two have crossed. */
@@ -55,13 +82,26 @@ export class FaultyPort implements RocePort {
 
   /** Loses a share of all messages, both ways. */
   loseSome(percent: number, random: Random): void {
-    this.#loss = { percent, random };
+    this.#weather = () => (uniform(random, 100) < percent ? { copies: 0 } : UNHARMED);
+  }
+
+  /** Delays all messages, both ways, each by a time of its own: they overtake each other. */
+  shuffle(maximumMs: number, random: Random): void {
+    this.#weather = () => ({ delayMs: uniform(random, maximumMs) });
+  }
+
+  /** When everything that is late has arrived. */
+  async allArrived(): Promise<void> {
+    if (this.#late.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onAllArrived = resolve;
+    });
   }
 
   /** From now on everything passes. */
   heal(): void {
     this.#rules.length = 0;
-    this.#loss = undefined;
+    this.#weather = undefined;
     this.#release();
   }
 
@@ -71,10 +111,11 @@ export class FaultyPort implements RocePort {
       this.#crossing.held.push(datagram);
       return;
     }
-    for (let copies = this.#copies('out', message); copies > 0; copies -= 1) {
-      count(this.sent, message);
-      this.#port.send({ ...datagram, bytes: datagram.bytes.slice() });
-    }
+    this.#pass(this.#fateOf('out', message), datagram.bytes, (bytes, corrupt) => {
+      if (corrupt) this.damaged += 1;
+      else count(this.sent, message);
+      this.#port.send({ ...datagram, bytes });
+    });
   }
 
   async prepare(sourcePort: number): Promise<void> {
@@ -82,6 +123,8 @@ export class FaultyPort implements RocePort {
   }
 
   close(): Promise<void> {
+    for (const timer of this.#late) clearTimeout(timer);
+    this.#late.clear();
     return this.#port.close();
   }
 
@@ -89,9 +132,10 @@ export class FaultyPort implements RocePort {
     const message = messageIn(datagram.bytes);
     count(this.received, message);
     if (message !== undefined && message === this.#crossing?.message) this.#release();
-    for (let copies = this.#copies('in', message); copies > 0; copies -= 1) {
-      this.onDatagram({ ...datagram, bytes: datagram.bytes.slice() });
-    }
+    this.#pass(this.#fateOf('in', message), datagram.bytes, (bytes, corrupt) => {
+      if (corrupt) this.damagedForUs += 1;
+      this.onDatagram({ ...datagram, bytes });
+    });
   }
 
   #release(): void {
@@ -100,14 +144,30 @@ export class FaultyPort implements RocePort {
     for (const datagram of held) this.send(datagram);
   }
 
-  #copies(direction: Direction, message: MessageName | undefined): number {
-    const rule = this.#rules.find((each) => each.direction === direction && each.message === message && each.left > 0);
-    if (rule !== undefined) {
-      rule.left -= 1;
-      return rule.copies;
+  #pass(fate: Fate, bytes: Uint8Array, pass: (bytes: Uint8Array, corrupt: boolean) => void): void {
+    const { copies = 1, delayMs, corrupt = false } = fate;
+    for (let left: number = copies; left > 0; left -= 1) {
+      const copy = bytes.slice();
+      if (corrupt) copy[copy.length - ICRC_BYTES - 1] = (copy[copy.length - ICRC_BYTES - 1] as number) ^ 1;
+      if (delayMs === undefined) pass(copy, corrupt);
+      else this.#later(delayMs, () => pass(copy, corrupt));
     }
-    if (this.#loss !== undefined && uniform(this.#loss.random, 100) < this.#loss.percent) return 0;
-    return 1;
+  }
+
+  #later(delayMs: number, pass: () => void): void {
+    const timer = setTimeout(() => {
+      this.#late.delete(timer);
+      pass();
+      if (this.#late.size === 0) this.#onAllArrived();
+    }, delayMs);
+    this.#late.add(timer);
+  }
+
+  #fateOf(direction: Direction, message: MessageName | undefined): Fate {
+    const rule = this.#rules.find((each) => each.direction === direction && each.message === message && each.left > 0);
+    if (rule === undefined) return this.#weather?.() ?? UNHARMED;
+    rule.left -= 1;
+    return rule.fate;
   }
 }
 

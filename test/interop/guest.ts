@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type PeerLine, parsePeerLine } from './peer-line.js';
-import { Log, within } from './waiting.js';
+import { Log, WAIT_SECONDS, within } from './waiting.js';
 
 /** Where the guest takes commands, within the lab's network namespace; lab/settings.sh and lab/guest-exec have the other end. */
 const CONTROL_PORT = 7701;
@@ -14,13 +14,13 @@ export interface Finished {
 /** Commands for the guest. */
 export class Guest {
   /** Runs a bash script to its end. */
-  async run(script: string, seconds = 60): Promise<Finished> {
+  async run(script: string, seconds = WAIT_SECONDS): Promise<Finished> {
     const command = new GuestCommand(script);
     return within(seconds, `in the guest: ${script.slice(0, 100)}`, command.finished);
   }
 
   /** Runs it, and fails if it does. */
-  async must(script: string, seconds = 60): Promise<string> {
+  async must(script: string, seconds = WAIT_SECONDS): Promise<string> {
     const { status, output } = await this.run(script, seconds);
     if (status !== 0) throw new Error(`in the guest: ${script.slice(0, 100)}: status ${status}: ${output}`);
     return output;
@@ -62,8 +62,10 @@ export class GuestCommand {
       tellPid = resolve;
     });
     const lines: string[] = [];
-    this.finished = new Promise((resolve, reject) => {
-      this.#socket.on('error', reject);
+    this.finished = new Promise((resolve) => {
+      const lost = (): void => resolve({ status: 255, output: lines.join('\n') });
+      // The guest may reboot.
+      this.#socket.on('error', lost);
       createInterface({ input: this.#socket })
         .on('line', (line) => {
           const [, status] = /^@@status=(\d+)$/.exec(line) ?? [];
@@ -72,7 +74,8 @@ export class GuestCommand {
           else if (pid !== undefined) tellPid(Number(pid));
           else this.#take(line, lines);
         })
-        .on('close', () => resolve({ status: 255, output: lines.join('\n') }));
+        .on('error', lost)
+        .on('close', lost);
     });
     this.finished.then(
       () => this.#end(),
@@ -85,21 +88,21 @@ export class GuestCommand {
     return this.#ended;
   }
 
-  /** Ends the program by a signal. */
-  async kill(guest: Guest, signal: 'KILL' | 'TERM' | 'INT' = 'KILL'): Promise<void> {
-    const pid = await within(20, 'the pid of a program in the guest', this.#pid);
+  /** Sends the program a signal. */
+  async signal(guest: Guest, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
+    const pid = await within(60, 'the pid of a program in the guest', this.#pid);
     await guest.run(`kill -${signal} ${pid}`);
-    await within(30, 'the end of a killed program', this.finished);
+  }
+
+  /** Ends the program at once. */
+  async kill(guest: Guest): Promise<void> {
+    await this.signal(guest, 'KILL');
+    await within(60, 'the end of a killed program', this.finished);
   }
 
   /** Waits for an event of rdma-peer. */
-  event(name: string, seconds = 30): Promise<PeerLine> {
+  event(name: string, seconds = WAIT_SECONDS): Promise<PeerLine> {
     return this.events.find(name, ({ event }) => event === name, seconds);
-  }
-
-  /** Gives up listening: the guest is gone. */
-  abandon(): void {
-    this.#socket.destroy();
   }
 
   #take(line: string, lines: string[]): void {

@@ -31,3 +31,11 @@ function difference(before: Counts, after: Counts): Counts {
 }
 
 export const total = (counts: Counts): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+/** All of them added up. */
+export function sumOf(all: readonly Counts[]): Counts {
+  const sum: Counts = {};
+  for (const counts of all)
+    for (const [name, count] of Object.entries(counts) as [MessageName, number][]) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
+}

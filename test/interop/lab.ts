@@ -10,6 +10,8 @@ import type { Row } from './row.js';
 /** The scripts of test/interop/lab, from where this file lies compiled. */
 const SCRIPTS = fileURLToPath(new URL('../../test/interop/lab/', import.meta.url));
 const INSIDE = fileURLToPath(new URL('inside.js', import.meta.url));
+/** Longer than any script takes, whose packages may come over a slow line. */
+const SCRIPT_TIMEOUT_MS = 400_000;
 
 /** Where images and packages are kept. */
 export const CACHE = process.env['LAB'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ibcm-lab');
@@ -36,74 +38,108 @@ function isInstalled(program: string): boolean {
 
 /** A lab of our own: a network namespace whose name no other has. */
 export class Lab {
-  readonly name = `ibcm-lab-${process.pid}`;
-  #child: ChildProcess | undefined;
+  readonly name: string;
+  readonly #children = new Set<ChildProcess>();
 
-  #run(script: string, words: readonly string[], environment: Record<string, string> = {}): string {
-    return run(script, words, { LAB_NAME: this.name, ...environment });
+  /** @param number tells the labs of this process apart. */
+  constructor(number: number) {
+    this.name = `ibcm-lab-${process.pid}-${number}`;
   }
 
-  /** Takes down what runs were killed left behind. */
+  /** Takes down what runs that were killed left behind. */
   static cleanUpAbandoned(): void {
-    run('clean-up.sh', ['--abandoned'], {});
+    execFileSync(join(SCRIPTS, 'clean-up.sh'), ['--abandoned'], { env: environmentOf({}) });
   }
 
   /** Makes what is missing. @returns the kernel's version. */
-  buildImage(series: string): string {
-    return lastLine(this.#run('build-image.sh', [series]));
+  async buildImage(series: string): Promise<string> {
+    return lastLine(await this.#run('build-image.sh', [series]));
   }
 
   /** @returns where the program is. */
-  buildPeer(): string {
-    return lastLine(this.#run('build-peer.sh', []));
+  async buildPeer(): Promise<string> {
+    return lastLine(await this.#run('build-peer.sh', []));
   }
 
-  boot(kernel: string, mtu: number): void {
+  async boot(kernel: string, mtu: number): Promise<void> {
     const state = join(CACHE, 'state', this.name);
     mkdirSync(state, { recursive: true });
     // By this, a later run sees whether we are still there.
     writeFileSync(join(state, 'owner'), `${process.pid} ${beginOfProcess(process.pid)}\n`);
-    process.env['LAB_NAME'] = this.name;
-    bootGuest(kernel, mtu);
+    await this.#run('boot-guest.sh', [kernel], { MTU: String(mtu) });
   }
 
-  /** Takes everything down. Harmless if nothing is up. */
+  /** Takes everything down, at once. Harmless if nothing is up. */
   cleanUp(): void {
-    this.#child?.kill('SIGKILL');
-    this.#run('clean-up.sh', []);
+    for (const child of this.#children) killGroup(child);
+    execFileSync(join(SCRIPTS, 'clean-up.sh'), { env: environmentOf({ LAB_NAME: this.name }) });
   }
 
   /** Runs the scenarios within the lab's namespace. */
   async runInside(options: InsideOptions, onRow: (row: Row) => void): Promise<void> {
     const words = ['netns', 'exec', this.name, process.execPath, INSIDE, JSON.stringify(options)];
-    const child = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#child = child;
+    // It ends when its input does: with us, however we end.
+    const env = environmentOf({ LAB_NAME: this.name });
+    const child = spawn('ip', words, { detached: true, env, stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface({ input: child.stdout }).on('line', (line) => onRow(JSON.parse(line) as Row));
-    const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
-    this.#child = undefined;
+    const status = await this.#ended(child);
     if (status !== 0) throw new Error(`the run in the lab ended with status ${status}`);
   }
-}
 
-/** Boots the guest of the lab that the environment names. */
-export function bootGuest(kernel: string, mtu: number): void {
-  run('boot-guest.sh', [kernel], { MTU: String(mtu) });
-}
+  #run(script: string, words: readonly string[], environment: Record<string, string> = {}): Promise<string> {
+    return runScript(script, words, { LAB_NAME: this.name, ...environment }, (child) => void this.#ended(child));
+  }
 
-/** Stops it at once, as a crash does. */
-export function stopGuest(): void {
-  run('stop-guest.sh', [], {});
-}
-
-function run(script: string, words: readonly string[], environment: Record<string, string>): string {
-  try {
-    const env = { ...process.env, LAB: CACHE, ...environment };
-    return execFileSync(join(SCRIPTS, script), words, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (error) {
-    const { stderr = '' } = error as { stderr?: string };
-    throw new Error(`${script}: ${lastLine(stderr) || (error as Error).message}`, { cause: error });
+  /** The child's exit status. Until then, the child is ours to kill. */
+  async #ended(child: ChildProcess): Promise<number | null> {
+    this.#children.add(child);
+    const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
+    this.#children.delete(child);
+    return status;
   }
 }
+
+/** Stops the guest of the lab that the environment names, as a crash does, and boots it again. */
+export async function rebootGuest(kernel: string, mtu: number): Promise<void> {
+  await runScript('stop-guest.sh', [], {});
+  await runScript('boot-guest.sh', [kernel], { MTU: String(mtu) });
+}
+
+/** Runs a script of the lab in a process group of its own. @returns what it prints. @throws with the last line of its errors. */
+async function runScript(
+  script: string,
+  words: readonly string[],
+  environment: Record<string, string>,
+  onChild: (child: ChildProcess) => void = () => undefined,
+): Promise<string> {
+  const env = environmentOf(environment);
+  const child = spawn(join(SCRIPTS, script), words, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  onChild(child);
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const late = setTimeout(() => killGroup(child), SCRIPT_TIMEOUT_MS);
+  const status = await new Promise((resolve, reject) => child.on('close', resolve).on('error', reject));
+  clearTimeout(late);
+  if (status !== 0) throw new Error(`${script}: ${lastLine(errors) || `status ${status}`}`);
+  return output;
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+const environmentOf = (more: Record<string, string>): NodeJS.ProcessEnv => ({ ...process.env, LAB: CACHE, ...more });
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';
 

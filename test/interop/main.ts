@@ -1,33 +1,42 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, constants } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Lab, whatIsMissing } from './lab.js';
 import { casesFor, MTUS, type Row } from './row.js';
 import { SCENARIOS } from './scenarios/index.js';
-import { merged, writeTable } from './table.js';
+import { writeTable } from './table.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SERIES = ['6.12', '6.1'] as const;
 const USAGE = `Usage: npm run test:interop -- [options]
 
-Runs our connection manager against the Linux kernel's, in a guest under qemu. docs/interop.md says what is needed.
+Runs our connection manager against the Linux kernel's, in guests under qemu. docs/interop.md says what is needed.
 
+  --subset         only what is quick and together shows everything once; with one kernel, unless --kernel says which
   --kernel SERIES  only this kernel: ${SERIES.join(' or ')} (may be repeated)
   --only TEXT      only scenarios whose names contain TEXT (may be repeated)
   --mtu N          only this MTU: ${MTUS.join(' or ')}
-  --json FILE      write the rows as JSON
+  --repeat N       everything N times (default 1)
+  --at-once N      how many guests run side by side (default 2, or 1 on a machine with one processor)
+  --minutes N      begin nothing after so long; what is left counts as skipped
+  --json FILE      write the rows of all runs as JSON
   --keep           keep the captures of what passed, too
-  --document FILE  run nothing, but write the table of docs/interop.md from such JSON (may be repeated; of the same case the last counts)
+  --document FILE  run nothing, but write the table of docs/interop.md from such JSON (may be repeated: each holds further runs)
   --list           only say what would be run
   --help           this
 `;
 
 const { values } = parseArgs({
   options: {
-    kernel: { type: 'string', multiple: true, default: [...SERIES] },
+    subset: { type: 'boolean', default: false },
+    kernel: { type: 'string', multiple: true },
     only: { type: 'string', multiple: true, default: [] },
     mtu: { type: 'string', multiple: true, default: MTUS.map(String) },
+    repeat: { type: 'string', default: '1' },
+    'at-once': { type: 'string', default: String(Math.min(2, availableParallelism())) },
+    minutes: { type: 'string' },
     json: { type: 'string' },
     keep: { type: 'boolean', default: false },
     document: { type: 'string', multiple: true, default: [] },
@@ -36,23 +45,36 @@ const { values } = parseArgs({
   },
 });
 
-/** What is to be run, boot by boot. */
-const boots = values.kernel.flatMap((series) =>
-  values.mtu.map((mtu) => ({ series, mtu: Number(mtu), cases: casesFor(SCENARIOS, Number(mtu), values.only) })),
+const kernels = values.kernel ?? (values.subset ? SERIES.slice(0, 1) : SERIES);
+const startedAt = Date.now();
+const until = values.minutes === undefined ? Number.MAX_SAFE_INTEGER : startedAt + Number(values.minutes) * 60_000;
+
+/** What is to be run, boot by boot, in this order. */
+const boots = Array.from({ length: Number(values.repeat) }, (_, index) => index + 1).flatMap((run) =>
+  values.mtu.flatMap((mtu) =>
+    kernels.map((series) => ({ run, series, mtu: Number(mtu), cases: casesFor(SCENARIOS, Number(mtu), values) })),
+  ),
 );
 const rows: Row[] = [];
+const labs = new Set<Lab>();
 
 if (values.help) print(USAGE);
 else if (values.list)
-  for (const { cases, series } of boots)
+  for (const { cases, series, run } of boots)
     for (const { scenario, family, mtu } of cases)
-      print(`${series} ${scenario.linux} ${family} ${mtu} ${scenario.name}`);
+      print(`${run} ${series} ${scenario.linux} ${family} ${mtu} ${scenario.name}`);
 else if (values.document.length > 0) document(values.document);
 else process.exitCode = await main();
 
+/** Writes the table from the rows of files, whose runs are numbered on. */
 function document(files: readonly string[]): void {
-  const runs = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Row[]);
-  writeTable(resolve(ROOT, 'docs/interop.md'), merged(runs));
+  const all: Row[] = [];
+  for (const file of files) {
+    const before = Math.max(0, ...all.map(({ run }) => run));
+    const more = JSON.parse(readFileSync(file, 'utf8')) as Row[];
+    all.push(...more.map((row) => ({ ...row, run: before + row.run })));
+  }
+  writeTable(resolve(ROOT, 'docs/interop.md'), all);
 }
 
 async function main(): Promise<number> {
@@ -62,40 +84,50 @@ async function main(): Promise<number> {
     for (const boot of boots) skip(boot);
     return finish();
   }
-  const lab = new Lab();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      lab.cleanUp();
-      process.exit(1);
-    });
-  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(signal));
   Lab.cleanUpAbandoned();
-  for (const boot of boots.filter(({ cases }) => cases.length > 0)) {
-    try {
-      await runBoot(lab, boot);
-    } catch (error) {
-      const about = { kernel: boot.series, role: 'both', family: 'both', mtu: boot.mtu } as const;
-      rows.push({ ...about, scenario: 'the run comes to its end', result: 'fail', error: (error as Error).message });
-      print(`fail ${boot.series}: ${(error as Error).message}`);
-    } finally {
-      lab.cleanUp();
-    }
-  }
+  const left = boots.filter(({ cases }) => cases.length > 0).entries();
+  // Each takes the next boot from the same iterator when it is done with one.
+  await Promise.all(Array.from({ length: Number(values['at-once']) }, () => runBoots(left)));
   return finish();
+}
+
+/** Takes down what was made, says what has come until now, and ends as the signal asks. */
+function interrupt(signal: NodeJS.Signals): never {
+  for (const lab of labs) lab.cleanUp();
+  print(`interrupted by ${signal}: what was not run by then is not counted`);
+  finish();
+  process.exit(128 + constants.signals[signal]);
 }
 
 type Boot = (typeof boots)[number];
 
+async function runBoots(left: Iterable<[number, Boot]>): Promise<void> {
+  for (const [number, boot] of left) {
+    const lab = new Lab(number);
+    labs.add(lab);
+    try {
+      await runBoot(lab, boot);
+    } catch (error) {
+      const about = { kernel: boot.series, run: boot.run, role: 'both', family: 'both', mtu: boot.mtu } as const;
+      report({ ...about, scenario: 'the run comes to its end', result: 'fail', error: (error as Error).message });
+    } finally {
+      lab.cleanUp();
+      labs.delete(lab);
+    }
+  }
+}
+
 async function runBoot(lab: Lab, boot: Boot): Promise<void> {
-  const { series, mtu } = boot;
+  const { run, series, mtu } = boot;
   let kernel: string;
   let program: string;
   try {
     print(`Linux ${series}: the image is built if it is missing; the first time, about a minute`);
-    kernel = lab.buildImage(series);
-    program = lab.buildPeer();
+    kernel = await lab.buildImage(series);
+    program = await lab.buildPeer();
     print(`booting Linux ${kernel}, MTU ${mtu}`);
-    lab.boot(kernel, mtu);
+    await lab.boot(kernel, mtu);
   } catch (error) {
     print(`Linux ${series} is skipped: ${(error as Error).message}`);
     skip(boot);
@@ -103,20 +135,24 @@ async function runBoot(lab: Lab, boot: Boot): Promise<void> {
   }
   const folder = resolve(ROOT, 'build/interop-captures');
   mkdirSync(folder, { recursive: true });
-  await lab.runInside({ series, kernel, mtu, only: values.only, program, folder, keepCaptures: values.keep }, (row) => {
-    rows.push(row);
-    const { scenario, role, family, result, seconds, sent, received, error, capture } = row;
-    const where = family === 'both' ? '' : `, Linux is ${role}, ${family}`;
-    const counts = sent === undefined ? '' : ` (${sent} sent, ${received} received, ${seconds} s)`;
-    print(
-      `${result} ${series}: ${scenario}${where}${counts}${error === undefined ? '' : `\n     ${error}\n     ${capture ?? ''}`}`,
-    );
-  });
+  const { only, subset, keep: keepCaptures } = values;
+  await lab.runInside({ series, kernel, mtu, run, only, subset, program, folder, keepCaptures, until }, report);
 }
 
-function skip({ series, cases }: Boot): void {
+function report(row: Row): void {
+  rows.push(row);
+  const { run, scenario, kernel, mtu, role, family, result, seconds, sent, received, error, capture } = row;
+  const where = family === 'both' ? '' : `, Linux is ${role}, ${family}`;
+  const counts = sent === undefined ? '' : ` (${sent} sent, ${received} received, ${seconds} s)`;
+  const time = `${Math.round((Date.now() - startedAt) / 1_000)} s`.padStart(6);
+  const about = `${values.repeat === '1' ? '' : `run ${run}, `}${kernel}${mtu === MTUS[0] ? '' : `, MTU ${mtu}`}`;
+  print(`${time} ${result} ${about}: ${scenario}${where}${counts}`);
+  for (const more of [error, capture]) if (more !== undefined) print(`            ${more}`);
+}
+
+function skip({ run, series, cases }: Boot): void {
   for (const { scenario, family, mtu } of cases) {
-    rows.push({ scenario: scenario.name, kernel: series, role: scenario.linux, family, mtu, result: 'skip' });
+    rows.push({ scenario: scenario.name, kernel: series, run, role: scenario.linux, family, mtu, result: 'skip' });
   }
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Log, within } from './waiting.js';
+import { Log, WAIT_SECONDS, within } from './waiting.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/ibcm.js', import.meta.url));
 
@@ -26,12 +26,12 @@ export class OurProcess {
     void this.#exit.then(() => this.lines.close());
   }
 
-  event(name: string, seconds = 30): Promise<OurLine> {
+  event(name: string, seconds = WAIT_SECONDS): Promise<OurLine> {
     return this.lines.find(name, ({ event }) => event === name, seconds);
   }
 
   /** Its exit status and what it complained of. */
-  async ended(seconds = 60): Promise<{ readonly status: number | null; readonly errors: string }> {
+  async ended(seconds = WAIT_SECONDS): Promise<{ readonly status: number | null; readonly errors: string }> {
     const status = await within(seconds, 'the end of ibcm', this.#exit);
     return { status, errors: this.#errors };
   }

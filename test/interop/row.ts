@@ -8,6 +8,8 @@ export interface Row {
   readonly scenario: string;
   /** The kernel's series, such as 6.12. */
   readonly kernel: string;
+  /** Which of the runs, from 1. */
+  readonly run: number;
   /** Its whole version; undefined where it did not run. */
   readonly version?: string;
   /** What Linux was. */
@@ -33,10 +35,19 @@ export interface Case {
 
 export const MTUS = [1_500, 4_200] as const;
 
-/** Everything that is to be run with one kernel and MTU. @param only parts of names; none means all. */
-export function casesFor(scenarios: readonly Scenario[], mtu: number, only: readonly string[]): Case[] {
+/** Which cases are wanted. */
+export interface Choice {
+  /** Parts of scenarios' names; none means all. */
+  readonly only: readonly string[];
+  /** Only those that are quick, and together show everything once. */
+  readonly subset: boolean;
+}
+
+/** Everything that is to be run with one kernel and MTU, in this order. */
+export function casesFor(scenarios: readonly Scenario[], mtu: number, { only, subset }: Choice): Case[] {
   return scenarios
     .filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)))
     .filter(({ largeMtu }) => mtu === MTUS[0] || largeMtu === true)
-    .flatMap((scenario) => (scenario.families ?? ['IPv4']).map((family) => ({ scenario, family, mtu })));
+    .flatMap((scenario) => (scenario.families ?? ['IPv4']).map((family) => ({ scenario, family, mtu })))
+    .filter(({ scenario: { inSubset }, family }) => !subset || inSubset === true || inSubset === family);
 }

@@ -1,6 +1,8 @@
 import { equal, ok } from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'ibcm';
 import type { Family, Role, Stage } from './stage.js';
+import { WAIT_SECONDS } from './waiting.js';
 
 /** Something that two connection managers go through together. */
 export interface Scenario {
@@ -11,8 +13,12 @@ export interface Scenario {
   readonly families?: readonly Family[];
   /** Whether it also runs with an MTU of 4200. */
   readonly largeMtu?: boolean;
-  /** How long it may take, if that is more than a minute. */
+  /** How long it may take, if that is more than three minutes. */
   readonly seconds?: number;
+  /** It waits more than it works, so it runs at once with others of its kind; the kernel's counters are compared for all of them together. */
+  readonly patient?: boolean;
+  /** Whether it belongs to the subset that each change is tested with: with all its families, or one. */
+  readonly inSubset?: boolean | Family;
   /** A process of ours plays our part: the messages are not all seen here, so they are not compared with the kernel's counters. */
   readonly unseen?: boolean;
   readonly run: (stage: Stage) => Promise<void>;
@@ -31,6 +37,9 @@ export const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex
 
 /** Private data as the peer sees it: the whole field, filled up with zeros. */
 export const padded = (text: string, length: number): string => hex(bytes(text)).padEnd(2 * length, '0');
+
+/** For connections that may take their time: the machine may be slow, and the lab's guest is. */
+export const QUICK = { responseTimeoutMs: 1_000, timeoutMs: 60_000 } as const;
 
 /** How a connection of ours ends. */
 export function closed(connection: Connection): Promise<string> {
@@ -57,8 +66,26 @@ export function heard(stage: Stage, message: keyof Stage['us']['port']['received
   equal(stage.us.port.received[message] ?? 0, times, `${message} received by us`);
 }
 
+/** Waits until our side has heard so many of a message. */
+export async function untilHeard(
+  stage: Stage,
+  message: keyof Stage['us']['port']['received'],
+  times: number,
+): Promise<void> {
+  const end = performance.now() + WAIT_SECONDS * 1_000;
+  while ((stage.us.port.received[message] ?? 0) < times) {
+    if (performance.now() > end) heard(stage, message, times);
+    await sleep(50);
+  }
+}
+
 /** Fails unless our side has heard more than one of a message: it was repeated. */
 export function heardAgain(stage: Stage, message: keyof Stage['us']['port']['received']): void {
   const count = stage.us.port.received[message] ?? 0;
   ok(count > 1, `${message} received by us ${count} times, and should have been repeated`);
 }
+
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+/** As commands take it. */
+export const target = (address: string, port: number): string => `${bracketed(address)}:${port}`;

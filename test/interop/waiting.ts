@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** How long something may take that takes a moment on a machine with nothing else to do. */
+export const WAIT_SECONDS = 90;
+
 /** Fails when a promise takes longer than it may. */
 export async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
   const over = new AbortController();
@@ -41,11 +44,11 @@ export class Log<Entry> {
     this.#wake();
   }
 
-  /** The first entry that fits, past or to come. */
-  async find(what: string, fits: (entry: Entry) => boolean, seconds: number): Promise<Entry> {
+  /** The first entry that fits, past or to come; or the second, or whichever of those that fit. */
+  async find(what: string, fits: (entry: Entry) => boolean, seconds = WAIT_SECONDS, nth = 1): Promise<Entry> {
     const found = new Promise<Entry>((resolve, reject) => {
       const look = (): void => {
-        const entry = this.entries.find(fits);
+        const entry = this.entries.filter(fits)[nth - 1];
         if (entry !== undefined) resolve(entry);
         else if (this.#closed) reject(new Error(`${this.#name}: it ended without ${what}, after ${this.#story()}`));
         else return;

@@ -6,12 +6,13 @@
  *   rdma-peer connect ADDRESS PORT [OPTIONS]
  *
  *   --udp                     datagram service (SIDR) instead of connections
+ *   --backlog N               requests that may wait for us (default: as many as we can have)
  *   --count N                 connections to make, or to see the end of (default 1)
  *   --data TEXT               private data of the REQ, REP or SIDR_REP
  *   --accept-after MS         answer a request after so long (default 0; -1 never)
  *   --reject TEXT             reject requests, with this private data
  *   --reject-rep TEXT         as the client: reject the answer
- *   --no-rtu                  as the client: never confirm
+ *   --establish-after MS      as the client: confirm after so long (default 0; -1 never)
  *   --disconnect-after MS     disconnect so long after the connection is established (default: wait for the peer)
  *   --ignore-disconnect       do not answer when the peer disconnects
  *   --qpn N                   number of the first queue pair (default 0x1000; each connection takes the next)
@@ -35,7 +36,7 @@
 #define CONNECTIONS_MAX 4096
 #define RESOLVE_MS 5000
 
-enum action { NOTHING, ACCEPT, DISCONNECT };
+enum action { NOTHING, ACCEPT, ESTABLISH, DISCONNECT };
 
 struct connection {
 	struct rdma_cm_id *id;
@@ -47,8 +48,8 @@ struct connection {
 
 static struct connection connections[CONNECTIONS_MAX];
 static int made, over;
-static int server, udp, no_rtu, ignore_disconnect;
-static int count = 1, accept_after, disconnect_after = -1, seconds = 60;
+static int server, udp, ignore_disconnect;
+static int count = 1, backlog = CONNECTIONS_MAX, accept_after, establish_after, disconnect_after = -1, seconds = 60;
 static unsigned int next_qpn = 0x1000;
 static const char *data, *reject_data, *reject_rep_data;
 static double started;
@@ -135,6 +136,10 @@ static void act(struct connection *connection)
 		told("accept", connection, rdma_accept(connection->id, &chosen));
 		if (udp)
 			end(connection);
+	} else if (action == ESTABLISH) {
+		told("establish", connection, rdma_establish(connection->id));
+		if (disconnect_after >= 0)
+			plan(connection, DISCONNECT, disconnect_after);
 	} else if (action == DISCONNECT) {
 		told("disconnect", connection, rdma_disconnect(connection->id));
 	}
@@ -152,16 +157,12 @@ static void on_request(struct connection *connection)
 
 static void on_response(struct connection *connection)
 {
-	if (no_rtu)
-		return;
 	if (reject_rep_data) {
 		told("reject", connection, rdma_reject(connection->id, reject_rep_data, strlen(reject_rep_data)));
 		end(connection);
-		return;
+	} else if (establish_after >= 0) {
+		plan(connection, ESTABLISH, establish_after);
 	}
-	told("establish", connection, rdma_establish(connection->id));
-	if (disconnect_after >= 0)
-		plan(connection, DISCONNECT, disconnect_after);
 }
 
 static void handle(struct rdma_event_channel *channel)
@@ -239,7 +240,7 @@ static void begin(struct rdma_event_channel *channel, const struct addrinfo *add
 		if (server) {
 			if (rdma_bind_addr(id, address->ai_addr))
 				fail("rdma_bind_addr");
-			if (rdma_listen(id, CONNECTIONS_MAX))
+			if (rdma_listen(id, backlog))
 				fail("rdma_listen");
 			tell("listening", 0, 0, NULL, 0);
 		} else if (rdma_resolve_addr(add(id)->id, NULL, address->ai_addr, RESOLVE_MS)) {
@@ -268,15 +269,16 @@ static void turn(struct rdma_event_channel *channel)
 
 static void read_options(int argc, char **argv)
 {
-	enum { UDP = 1, COUNT, DATA, ACCEPT_AFTER, REJECT, REJECT_REP, NO_RTU, DISCONNECT_AFTER, IGNORE_DISCONNECT, QPN, SECONDS };
+	enum { UDP = 1, BACKLOG, COUNT, DATA, ACCEPT_AFTER, REJECT, REJECT_REP, ESTABLISH_AFTER, DISCONNECT_AFTER, IGNORE_DISCONNECT, QPN, SECONDS };
 	static const struct option options[] = {
 		{ "udp", no_argument, NULL, UDP },
+		{ "backlog", required_argument, NULL, BACKLOG },
 		{ "count", required_argument, NULL, COUNT },
 		{ "data", required_argument, NULL, DATA },
 		{ "accept-after", required_argument, NULL, ACCEPT_AFTER },
 		{ "reject", required_argument, NULL, REJECT },
 		{ "reject-rep", required_argument, NULL, REJECT_REP },
-		{ "no-rtu", no_argument, NULL, NO_RTU },
+		{ "establish-after", required_argument, NULL, ESTABLISH_AFTER },
 		{ "disconnect-after", required_argument, NULL, DISCONNECT_AFTER },
 		{ "ignore-disconnect", no_argument, NULL, IGNORE_DISCONNECT },
 		{ "qpn", required_argument, NULL, QPN },
@@ -287,12 +289,13 @@ static void read_options(int argc, char **argv)
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
 		switch (option) {
 		case UDP: udp = 1; break;
+		case BACKLOG: backlog = atoi(optarg); break;
 		case COUNT: count = atoi(optarg); break;
 		case DATA: data = optarg; break;
 		case ACCEPT_AFTER: accept_after = atoi(optarg); break;
 		case REJECT: reject_data = optarg; break;
 		case REJECT_REP: reject_rep_data = optarg; break;
-		case NO_RTU: no_rtu = 1; break;
+		case ESTABLISH_AFTER: establish_after = atoi(optarg); break;
 		case DISCONNECT_AFTER: disconnect_after = atoi(optarg); break;
 		case IGNORE_DISCONNECT: ignore_disconnect = 1; break;
 		case QPN: next_qpn = strtoul(optarg, NULL, 0); break;

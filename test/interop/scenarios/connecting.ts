@@ -1,19 +1,18 @@
 import { equal, match, ok } from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RejectedError } from 'ibcm';
-import { serviceIdOfPort } from 'ibcm/wire';
+import { requestAsEndpointsDo } from '../cep-consumer.js';
 import { nextRequest } from '../our-side.js';
-import { bytes, closed, failure, heard, heardAgain, hex, MAIN, padded, type Scenario, textOf } from '../scenario.js';
-import { PORT } from '../stage.js';
+import { bytes, closed, failure, heard, hex, MAIN, padded, type Scenario, textOf } from '../scenario.js';
 
 const REQ_DATA = textOf(56);
 const REP_DATA = textOf(196);
 const REJ_DATA = textOf(148);
 
-/** Connecting, refusing, taking time. */
+/** Connecting and refusing. */
 export const CONNECTING: readonly Scenario[] = [
   {
     name: 'connect with full private data both ways',
+    inSubset: true,
     linux: 'client',
     ...MAIN,
     async run(stage) {
@@ -29,6 +28,7 @@ export const CONNECTING: readonly Scenario[] = [
   },
   {
     name: 'connect with full private data both ways',
+    inSubset: true,
     linux: 'server',
     ...MAIN,
     async run(stage) {
@@ -44,6 +44,7 @@ export const CONNECTING: readonly Scenario[] = [
   },
   {
     name: 'nobody listens: reason 8',
+    inSubset: true,
     linux: 'client',
     ...MAIN,
     async run(stage) {
@@ -54,6 +55,7 @@ export const CONNECTING: readonly Scenario[] = [
   },
   {
     name: 'nobody listens: reason 8',
+    inSubset: true,
     linux: 'server',
     ...MAIN,
     async run(stage) {
@@ -66,10 +68,11 @@ export const CONNECTING: readonly Scenario[] = [
   },
   {
     name: 'the consumer rejects with private data',
+    inSubset: true,
     linux: 'client',
     ...MAIN,
     async run(stage) {
-      const listener = await stage.us.adapter.listen({ port: PORT });
+      const listener = await stage.listen();
       const linux = stage.linuxConnects();
       const request = await nextRequest(listener);
       request.reject({ privateData: bytes(REJ_DATA) });
@@ -80,6 +83,7 @@ export const CONNECTING: readonly Scenario[] = [
   },
   {
     name: 'the consumer rejects with private data',
+    inSubset: true,
     linux: 'server',
     ...MAIN,
     async run(stage) {
@@ -94,6 +98,7 @@ export const CONNECTING: readonly Scenario[] = [
   },
   {
     name: 'the client rejects the REP',
+    inSubset: true,
     linux: 'client',
     async run(stage) {
       const accepting = stage.accept();
@@ -106,54 +111,19 @@ export const CONNECTING: readonly Scenario[] = [
     },
   },
   {
-    name: 'slow accept: Linux asks for time (MRA)',
+    name: 'the client rejects the REP',
+    inSubset: true,
     linux: 'server',
-    ...MAIN,
     async run(stage) {
-      const linux = await stage.linuxListens('--accept-after 4000');
-      const connection = await stage.connect({ responseTimeoutMs: 1_000, timeoutMs: 20_000 });
-      await linux.event('ESTABLISHED');
-      heard(stage, 'MRA', 1);
-      equal(stage.us.port.sent.REQ, 2);
-      equal(await connection.disconnect(), 'disconnected');
-    },
-  },
-  {
-    name: 'slow accept without an MRA: Linux asks again',
-    linux: 'client',
-    async run(stage) {
-      const listener = await stage.us.adapter.listen({ port: PORT });
-      const linux = stage.linuxConnects('--disconnect-after 200');
-      const request = await nextRequest(listener);
-      // Linux 6.12 asks again after 4.8 s, 6.1 after 6.3.
-      await sleep(8_000);
-      const connection = await request.accept();
-      heardAgain(stage, 'REQ');
-      await linux.event('CONNECT_RESPONSE');
-      equal(await closed(connection), 'peer');
-    },
-  },
-  {
-    name: 'slow accept: we ask for time (MRA)',
-    linux: 'client',
-    ...MAIN,
-    async run(stage) {
+      const linux = await stage.linuxListens();
       const consumer = stage.us.openConsumer();
-      consumer.command((owner, now) =>
-        owner.listen(owner.create(), { serviceId: serviceIdOfPort('tcp', PORT), backlog: 8 }, now),
-      );
-      const linux = stage.linuxConnects('--disconnect-after 200');
-      const { cid } = await consumer.event('req_received');
-      // Exponent 21 is 8.6 s; Linux would have asked again after 4.
-      consumer.command((owner, now) => owner.sendMra(cid, { serviceTimeout: 21 }, now));
-      await sleep(7_000);
-      heard(stage, 'REQ', 1);
-      consumer.command((owner, now) => owner.sendRep(cid, { qpn: 77, startingPsn: 7 }, now));
-      await linux.event('CONNECT_RESPONSE');
-      await consumer.event('rtu_received');
-      await consumer.event('dreq_received');
-      consumer.command((owner, now) => owner.sendDrep(cid, {}, now));
-      await linux.event('DISCONNECTED');
+      const cid = requestAsEndpointsDo(stage, consumer);
+      await consumer.event('rep_received');
+      consumer.command((owner, now) => owner.sendRej(cid, { reason: 28, privateData: bytes(REJ_DATA) }, now));
+      const { status, data } = await linux.event('REJECTED');
+      equal(status, 28);
+      equal(data, padded(REJ_DATA, 148));
+      equal((await linux.finished).status, 0);
     },
   },
 ];

@@ -1,10 +1,25 @@
 import type { Scenario } from '../scenario.js';
+import { ASKING_TIME } from './asking-time.js';
 import { CONNECTING } from './connecting.js';
+import { DISTURBING } from './disturbing.js';
 import { ENDING } from './ending.js';
 import { KILLING } from './killing.js';
 import { LOSING } from './losing.js';
 import { MANY } from './many.js';
+import { PROGRAMS } from './programs.js';
+import { REFUSING } from './refusing.js';
 import { RESOLVING } from './resolving.js';
 
 /** All of them, the main ones first, those that reboot last. */
-export const SCENARIOS: readonly Scenario[] = [...CONNECTING, ...ENDING, ...RESOLVING, ...LOSING, ...MANY, ...KILLING];
+export const SCENARIOS: readonly Scenario[] = [
+  ...CONNECTING,
+  ...REFUSING,
+  ...ASKING_TIME,
+  ...ENDING,
+  ...RESOLVING,
+  ...PROGRAMS,
+  ...LOSING,
+  ...DISTURBING,
+  ...MANY,
+  ...KILLING,
+];

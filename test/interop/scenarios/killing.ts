@@ -1,8 +1,7 @@
 import { equal, match, notEqual } from 'node:assert/strict';
 import type { EndpointError } from 'ibcm';
 import { nextRequest } from '../our-side.js';
-import { closed, failure, type Scenario } from '../scenario.js';
-import { PORT } from '../stage.js';
+import { closed, failure, QUICK, type Scenario, target } from '../scenario.js';
 
 const QPN = 0x4711;
 
@@ -12,7 +11,7 @@ export const KILLING: readonly Scenario[] = [
     name: 'its program is killed while it waits for our REP',
     linux: 'client',
     async run(stage) {
-      const listener = await stage.us.adapter.listen({ port: PORT });
+      const listener = await stage.listen();
       const linux = stage.linuxConnects();
       const request = await nextRequest(listener);
       await linux.kill(stage.guest);
@@ -27,7 +26,7 @@ export const KILLING: readonly Scenario[] = [
     linux: 'client',
     async run(stage) {
       const accepting = failure(stage.accept({ timeoutMs: 20_000 }));
-      const linux = stage.linuxConnects('--no-rtu');
+      const linux = stage.linuxConnects('--establish-after -1');
       await linux.event('CONNECT_RESPONSE');
       await linux.kill(stage.guest);
       equal(((await accepting) as EndpointError).code, 'REJECTED');
@@ -86,10 +85,10 @@ export const KILLING: readonly Scenario[] = [
     unseen: true,
     async run(stage) {
       const linux = await stage.linuxListens('--accept-after 4000');
-      const ours = await stage.spawnOurs('connect', target(stage.linuxAddress), '--from', stage.us.address);
+      const ours = await stage.spawnOurs('connect', target(stage.linuxAddress, stage.port), '--from', stage.us.address);
       await linux.event('CONNECT_REQUEST');
       await ours.kill();
-      const other = await stage.spawnOurs('listen', target(stage.us.address));
+      const other = await stage.spawnOurs('listen', target(stage.us.address, stage.port));
       await other.event('listening');
       // It knows nothing of the connection that Linux accepts, and says so.
       equal((await linux.event('REJECTED')).status, 6);
@@ -102,7 +101,14 @@ export const KILLING: readonly Scenario[] = [
     unseen: true,
     async run(stage) {
       const linux = await stage.linuxListens('--count 2');
-      const words = ['connect', target(stage.linuxAddress), '--from', stage.us.address, '--qpn', String(QPN)];
+      const words = [
+        'connect',
+        target(stage.linuxAddress, stage.port),
+        '--from',
+        stage.us.address,
+        '--qpn',
+        String(QPN),
+      ];
       const first = await stage.spawnOurs(...words, '--hold-ms', '60000');
       await first.event('established');
       await linux.event('ESTABLISHED');
@@ -123,13 +129,30 @@ export const KILLING: readonly Scenario[] = [
     linux: 'client',
     unseen: true,
     async run(stage) {
-      const ours = await stage.spawnOurs('listen', target(stage.us.address));
+      const ours = await stage.spawnOurs('listen', target(stage.us.address, stage.port));
       await ours.event('listening');
       const linux = stage.linuxConnects('--disconnect-after 5000');
       await ours.event('established');
       await ours.kill();
-      const other = await stage.spawnOurs('listen', target(stage.us.address));
+      const other = await stage.spawnOurs('listen', target(stage.us.address, stage.port));
       await other.event('listening');
+      equal((await linux.event('DISCONNECTED')).status, 0);
+      await other.kill();
+    },
+  },
+  {
+    name: 'our process is killed while it waits for the RTU; another one answers for it',
+    linux: 'client',
+    unseen: true,
+    async run(stage) {
+      const ours = await stage.spawnOurs('listen', target(stage.us.address, stage.port));
+      await ours.event('listening');
+      const linux = stage.linuxConnects('--establish-after 4000 --disconnect-after 2000');
+      await linux.event('CONNECT_RESPONSE');
+      await ours.kill();
+      const other = await stage.spawnOurs('listen', target(stage.us.address, stage.port));
+      await other.event('listening');
+      // It drops the RTU, and answers the DREQ.
       equal((await linux.event('DISCONNECTED')).status, 0);
       await other.kill();
     },
@@ -142,7 +165,7 @@ export const KILLING: readonly Scenario[] = [
       await stage.us.adapter.close();
       const linux = stage.linuxConnects();
       await linux.event('connect');
-      const other = await stage.spawnOurs('listen', `${bracketed(stage.us.address)}:${PORT + 1}`);
+      const other = await stage.spawnOurs('listen', target(stage.us.address, stage.port + 1));
       await other.event('listening');
       equal((await linux.event('REJECTED')).status, 8);
       await other.kill();
@@ -154,7 +177,7 @@ export const KILLING: readonly Scenario[] = [
     seconds: 400,
     unseen: true,
     async run(stage) {
-      const listener = await stage.us.adapter.listen({ port: PORT });
+      const listener = await stage.listen();
       const linux = stage.linuxConnects(`--qpn ${QPN}`);
       const connection = await (await nextRequest(listener)).accept();
       await linux.event('CONNECT_RESPONSE');
@@ -170,7 +193,40 @@ export const KILLING: readonly Scenario[] = [
       equal((await third.finished).status, 0);
     },
   },
+  {
+    name: 'Linux reboots before it answers our REQ: nobody listens then',
+    linux: 'server',
+    seconds: 600,
+    unseen: true,
+    async run(stage) {
+      const linux = await stage.linuxListens('--accept-after -1');
+      // No MRA may tell us to wait quietly: we go on asking.
+      stage.us.port.lose('in', 'MRA');
+      const connecting = failure(stage.connect({ responseTimeoutMs: 1_000, retries: 255, timeoutMs: 400_000 }));
+      await linux.event('CONNECT_REQUEST');
+      await stage.reboot();
+      const error = await connecting;
+      equal((error as EndpointError).code, 'REJECTED');
+      match(error.message, /invalidServiceId/);
+    },
+  },
+  {
+    name: 'Linux reboots while connected: it answers for what it has forgotten, and takes new connections',
+    linux: 'server',
+    seconds: 600,
+    unseen: true,
+    async run(stage) {
+      const linux = await stage.linuxListens();
+      const connection = await stage.connect();
+      await linux.event('ESTABLISHED');
+      await stage.reboot();
+      equal(connection.closeCause, undefined);
+      equal(await connection.disconnect(QUICK), 'disconnected');
+      const again = await stage.linuxListens();
+      const second = await stage.connect();
+      await again.event('ESTABLISHED');
+      equal(await second.disconnect(QUICK), 'disconnected');
+      equal((await again.finished).status, 0);
+    },
+  },
 ];
-
-const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
-const target = (address: string): string => `${bracketed(address)}:${PORT}`;

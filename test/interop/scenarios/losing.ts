@@ -1,98 +1,21 @@
 import { equal, ok } from 'node:assert/strict';
 import { EndpointError } from 'ibcm';
-import type { MessageName } from 'ibcm/wire';
-import type { Direction } from '../faulty-port.js';
 import { nextRequest } from '../our-side.js';
-import { closed, failure, heard, heardAgain, type Scenario } from '../scenario.js';
-import { PORT, type Role, type Stage } from '../stage.js';
+import { closed, failure, heard, heardAgain, QUICK, type Scenario } from '../scenario.js';
+import { isLinuxSlow, MESSAGES, survives } from './whole-connection.js';
 
-const QUICK = { responseTimeoutMs: 1_000, timeoutMs: 30_000 };
 /** Linux gives up after 16 transmissions, about 80 s; under emulation it may be late. */
-const LINUX_GIVES_UP_SECONDS = 150;
+const LINUX_GIVES_UP_SECONDS = 200;
 /** What librdmacm says of it. */
 const TIMED_OUT = -110;
-const PATIENT = { seconds: LINUX_GIVES_UP_SECONDS + 30 } as const;
+const LONG = { seconds: LINUX_GIVES_UP_SECONDS + 100 } as const;
 
-/** Which way a message goes. */
-function directionOf(message: MessageName, linux: Role, disconnecter: 'we' | 'Linux'): Direction {
-  switch (message) {
-    case 'REP':
-      return linux === 'client' ? 'out' : 'in';
-    case 'DREQ':
-      return disconnecter === 'we' ? 'out' : 'in';
-    case 'DREP':
-      return disconnecter === 'we' ? 'in' : 'out';
-    default:
-      return linux === 'client' ? 'in' : 'out';
-  }
-}
-
-type Disturb = (stage: Stage, direction: Direction, message: MessageName) => void;
-
-/** A whole connection with one message disturbed: everything must end well all the same. */
-function survives(
-  name: string,
-  message: MessageName,
-  linux: Role,
-  disconnecter: 'we' | 'Linux',
-  disturb: Disturb,
-  check: (stage: Stage) => void = () => undefined,
-): Scenario {
-  return {
-    name,
-    linux,
-    async run(stage) {
-      disturb(stage, directionOf(message, linux, disconnecter), message);
-      // Late enough for a lost RTU to be made up for.
-      const options = disconnecter === 'Linux' ? `--disconnect-after ${message === 'RTU' ? 3_000 : 300}` : '';
-      const connecting = linux === 'client' ? stage.accept(QUICK) : undefined;
-      const program = linux === 'client' ? stage.linuxConnects(options) : await stage.linuxListens(options);
-      const connection = await (connecting ?? stage.connect(QUICK));
-      // Linux' part is over when its RTU has come, or ours.
-      await program.event(linux === 'client' ? 'CONNECT_RESPONSE' : 'ESTABLISHED');
-      const ended = disconnecter === 'we' ? await connection.disconnect(QUICK) : await closed(connection);
-      equal(ended, disconnecter === 'we' ? 'disconnected' : 'peer');
-      equal((await program.event('DISCONNECTED')).status, 0);
-      equal((await program.finished).status, 0);
-      check(stage);
-    },
-  };
-}
-
-/** Messages, and who ends the connection, so that each of the five is disturbed in both directions. */
-const CASES: readonly { message: MessageName; linux: Role; disconnecter: 'we' | 'Linux' }[] = (
-  ['client', 'server'] as const
-).flatMap((linux) => [
-  { message: 'REQ' as const, linux, disconnecter: 'Linux' as const },
-  { message: 'REP' as const, linux, disconnecter: 'Linux' as const },
-  { message: 'RTU' as const, linux, disconnecter: 'Linux' as const },
-  { message: 'DREQ' as const, linux, disconnecter: 'Linux' as const },
-  { message: 'DREP' as const, linux, disconnecter: 'Linux' as const },
-  { message: 'DREQ' as const, linux, disconnecter: 'we' as const },
-  { message: 'DREP' as const, linux, disconnecter: 'we' as const },
-]);
-
-const whose = (message: MessageName, linux: Role, disconnecter: 'we' | 'Linux'): string =>
-  directionOf(message, linux, disconnecter) === 'in' ? "Linux' " : 'our ';
-
-const ONCE = CASES.map(({ message, linux, disconnecter }) =>
-  survives(
-    `${whose(message, linux, disconnecter)}${message} is lost once`,
-    message,
-    linux,
-    disconnecter,
-    (stage, direction) => stage.us.port.lose(direction, message, 1),
-  ),
-);
-
-const TWICE = CASES.map(({ message, linux, disconnecter }) =>
-  survives(
-    `${whose(message, linux, disconnecter)}${message} comes twice`,
-    message,
-    linux,
-    disconnecter,
-    (stage, direction) => stage.us.port.duplicate(direction, message),
-  ),
+const ONCE = MESSAGES.map((each) =>
+  survives(each, {
+    what: 'is lost once',
+    disturb: ({ us }, direction, message) => us.port.lose(direction, message, 1),
+    more: { families: ['IPv4', 'IPv6'], inSubset: 'IPv4', patient: isLinuxSlow(each) },
+  }),
 );
 
 /** Both ends must come to know, or give up. */
@@ -112,7 +35,7 @@ const ALWAYS: readonly Scenario[] = [
   {
     name: "Linux' REQ is lost always",
     linux: 'client',
-    ...PATIENT,
+    ...LONG,
     async run(stage) {
       stage.us.port.lose('in', 'REQ');
       const linux = stage.linuxConnects(`--seconds ${LINUX_GIVES_UP_SECONDS}`);
@@ -135,7 +58,7 @@ const ALWAYS: readonly Scenario[] = [
     name: 'our REP is lost always',
     linux: 'client',
     async run(stage) {
-      const listener = await stage.us.adapter.listen({ port: PORT });
+      const listener = await stage.listen();
       stage.us.port.lose('out', 'REP');
       const linux = stage.linuxConnects();
       const request = await nextRequest(listener);
@@ -158,7 +81,7 @@ const ALWAYS: readonly Scenario[] = [
       const error = await failure(stage.connect({ responseTimeoutMs: 500, retries: 3 }));
       ok(error instanceof EndpointError && error.code === 'TIMEOUT', String(error));
       // We take the request back, unless Linux gave up first: both have the same times.
-      const end = await linux.events.find('its end', ({ event }) => ['REJECTED', 'UNREACHABLE'].includes(event), 30);
+      const end = await linux.events.find('its end', ({ event }) => ['REJECTED', 'UNREACHABLE'].includes(event));
       equal(end.status, end.event === 'REJECTED' ? 4 : TIMED_OUT);
     },
   },
@@ -183,23 +106,21 @@ const ALWAYS: readonly Scenario[] = [
       const linux = await stage.linuxListens();
       stage.us.port.lose('out', 'RTU');
       const connection = await stage.connect({ responseTimeoutMs: 500, retries: 3 });
-      const { event } = await linux.events.find(
-        'its end',
-        (line) => ['UNREACHABLE', 'CONNECT_ERROR', 'REJECTED'].includes(line.event),
-        40,
+      const { event } = await linux.events.find('its end', (line) =>
+        ['UNREACHABLE', 'CONNECT_ERROR', 'REJECTED'].includes(line.event),
       );
       ok(event === 'UNREACHABLE', event);
       heardAgain(stage, 'REP');
       // Linux says nothing when it gives up: our side learns of it when it disconnects.
       equal(connection.closeCause, undefined);
-      equal(await connection.disconnect({ timeoutMs: 5_000 }), 'disconnected');
+      equal(await connection.disconnect(QUICK), 'disconnected');
     },
   },
   ...(['client', 'server'] as const).flatMap((linux): Scenario[] => [
     {
       name: "Linux' DREQ is lost always",
       linux,
-      ...PATIENT,
+      ...LONG,
       async run(stage) {
         stage.us.port.lose('in', 'DREQ');
         const options = `--disconnect-after 200 --seconds ${LINUX_GIVES_UP_SECONDS}`;
@@ -215,7 +136,7 @@ const ALWAYS: readonly Scenario[] = [
     {
       name: 'our DREP is lost always',
       linux,
-      ...PATIENT,
+      ...LONG,
       async run(stage) {
         stage.us.port.lose('out', 'DREP');
         const options = `--disconnect-after 200 --seconds ${LINUX_GIVES_UP_SECONDS}`;
@@ -257,4 +178,4 @@ const ALWAYS: readonly Scenario[] = [
   ]),
 ];
 
-export const LOSING: readonly Scenario[] = [...ONCE, ...TWICE, ...ALWAYS];
+export const LOSING: readonly Scenario[] = [...ONCE, ...ALWAYS.map((each) => ({ ...each, patient: true }))];

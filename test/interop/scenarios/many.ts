@@ -1,11 +1,13 @@
 import { equal, ok } from 'node:assert/strict';
 import type { ConnectionRequest, EndpointError, Listener } from 'ibcm';
 import { closed, type Scenario } from '../scenario.js';
-import { PORT } from '../stage.js';
 
 const COUNTS = [1, 100, 1_000] as const;
 const LOSSY = 200;
 const LOSS_PERCENT = 20;
+const SHUFFLED = 100;
+/** The longest delay: some messages are repeated before they arrive. */
+const SHUFFLE_MS = 1_500;
 
 /** Many connections at once, and bad weather. */
 export const MANY: readonly Scenario[] = [
@@ -14,9 +16,10 @@ export const MANY: readonly Scenario[] = [
       name: `cmtime, ${count} connection${count === 1 ? '' : 's'}`,
       linux: 'client',
       seconds: 300,
+      ...(count === 100 && { inSubset: true }),
       async run(stage) {
-        const listener = await stage.us.adapter.listen({ port: PORT });
-        const linux = stage.start(`cmtime -s ${stage.us.address} -c ${count} -p ${PORT}`);
+        const listener = await stage.listen();
+        const linux = stage.start(`cmtime -s ${stage.us.address} -c ${count} -p ${stage.port}`);
         const answering = answerAll(listener, count);
         const { status, output } = await linux.finished;
         equal(status, 0, output);
@@ -29,9 +32,10 @@ export const MANY: readonly Scenario[] = [
       name: `cmtime, ${count} connection${count === 1 ? '' : 's'}`,
       linux: 'server',
       seconds: 300,
+      ...(count === 100 && { inSubset: true }),
       async run(stage) {
-        stage.start(`cmtime -b ${stage.linuxAddress} -p ${PORT}`);
-        await stage.guest.must('sleep 1');
+        stage.start(`cmtime -b ${stage.linuxAddress} -p ${stage.port}`);
+        await stage.untilLinuxListens();
         const attempts = Array.from({ length: count }, () =>
           stage.connect({ timeoutMs: 240_000, responseTimeoutMs: 4_000, retries: 15 }),
         );
@@ -45,10 +49,11 @@ export const MANY: readonly Scenario[] = [
   ]),
   {
     name: `${LOSSY} connections with ${LOSS_PERCENT} % loss`,
+    families: ['IPv4', 'IPv6'],
     linux: 'client',
     seconds: 260,
     async run(stage) {
-      const listener = await stage.us.adapter.listen({ port: PORT });
+      const listener = await stage.listen();
       stage.us.port.loseSome(LOSS_PERCENT, stage.random());
       const linux = stage.linuxConnects(`--count ${LOSSY} --disconnect-after 500 --seconds 240`);
       const ends = await answerAll(listener, LOSSY);
@@ -59,6 +64,7 @@ export const MANY: readonly Scenario[] = [
   },
   {
     name: `${LOSSY} connections with ${LOSS_PERCENT} % loss`,
+    families: ['IPv4', 'IPv6'],
     linux: 'server',
     seconds: 260,
     async run(stage) {
@@ -69,6 +75,35 @@ export const MANY: readonly Scenario[] = [
       const causes = await Promise.all(connections.map((connection) => connection.disconnect(timing)));
       equal(causes.filter((cause) => cause === 'disconnected').length, LOSSY, causes.join());
       equal((await linux.finished).status, 0);
+    },
+  },
+  {
+    name: `${SHUFFLED} connections whose messages overtake each other`,
+    linux: 'client',
+    seconds: 300,
+    async run(stage) {
+      const listener = await stage.listen();
+      stage.us.port.shuffle(SHUFFLE_MS, stage.random());
+      const linux = stage.linuxConnects(`--count ${SHUFFLED} --disconnect-after 100 --seconds 240`);
+      const ends = await answerAll(listener, SHUFFLED);
+      equal(ends.filter((end) => end === 'peer' || end === 'WITHDRAWN').length, SHUFFLED, ends.join());
+      equal((await linux.finished).status, 0);
+      await stage.us.port.allArrived();
+    },
+  },
+  {
+    name: `${SHUFFLED} connections whose messages overtake each other`,
+    linux: 'server',
+    seconds: 300,
+    async run(stage) {
+      const linux = await stage.linuxListens(`--count ${SHUFFLED} --seconds 240`);
+      stage.us.port.shuffle(SHUFFLE_MS, stage.random());
+      const timing = { timeoutMs: 120_000, responseTimeoutMs: 1_000, retries: 15 };
+      const connections = await Promise.all(Array.from({ length: SHUFFLED }, () => stage.connect(timing)));
+      const causes = await Promise.all(connections.map((connection) => connection.disconnect(timing)));
+      equal(causes.filter((cause) => cause === 'disconnected').length, SHUFFLED, causes.join());
+      equal((await linux.finished).status, 0);
+      await stage.us.port.allArrived();
     },
   },
 ];

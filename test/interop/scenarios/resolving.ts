@@ -1,39 +1,34 @@
-import { equal } from 'node:assert/strict';
-import { type Gid, parseGid } from 'ibcm/base';
-import {
-  decodeIpCmHeader,
-  encodeIpCmHeader,
-  IP_CM_HEADER_BYTES,
-  IP_CM_SIDR_PRIVATE_DATA_MAX,
-  RDMA_UDP_Q_KEY,
-  serviceIdOfPort,
-} from 'ibcm/wire';
-import type { CepConsumer } from '../cep-consumer.js';
-import { bytes, hex, MAIN, padded, type Scenario, textOf } from '../scenario.js';
-import { PORT, type Stage } from '../stage.js';
+import { equal, match, ok } from 'node:assert/strict';
+import { type DatagramListener, LookupRejectedError, type LookupRequest } from 'ibcm';
+import { IP_CM_SIDR_PRIVATE_DATA_MAX, type MessageName, RDMA_UDP_Q_KEY } from 'ibcm/wire';
+import type { Direction } from '../faulty-port.js';
+import { bytes, failure, hex, MAIN, padded, QUICK, type Scenario, textOf } from '../scenario.js';
+import type { Role, Stage } from '../stage.js';
 
-/** Datagram services (SIDR). Endpoints do not offer them, so our side is a consumer of the manager itself. */
 /** udaddy has no option for the port. */
 const UDADDY_PORT = 7174;
+/** Of rdma-peer's first queue pair. */
+const LINUX_QPN = 0x1000;
 const QPN = 0x1234;
 const REQ_DATA = textOf(IP_CM_SIDR_PRIVATE_DATA_MAX);
 const REP_DATA = textOf(136);
+const UNSUPPORTED = 1;
+const REJECTED = 2;
 
+/** Datagram services (SIDR). */
 export const RESOLVING: readonly Scenario[] = [
   {
     name: 'datagram service: resolved, with full private data both ways',
     linux: 'client',
+    inSubset: true,
     ...MAIN,
     async run(stage) {
-      const consumer = listen(stage);
+      const listener = await serve(stage);
       const linux = stage.linuxConnects(`--udp --data '${REQ_DATA}'`);
-      const { cid, mad } = await consumer.event('sidr_req_received');
-      equal(mad?.message, 'SIDR_REQ');
-      equal(hex(mad.fields.privateData.subarray(IP_CM_HEADER_BYTES)), padded(REQ_DATA, IP_CM_SIDR_PRIVATE_DATA_MAX));
-      equal(decodeIpCmHeader(mad.fields.privateData) instanceof Error, false);
-      consumer.command((owner, now) =>
-        owner.sendSidrRep(cid, { qpn: QPN, qKey: RDMA_UDP_Q_KEY, privateData: bytes(REP_DATA) }, now),
-      );
+      const request = await nextLookup(listener);
+      equal(hex(request.privateData), padded(REQ_DATA, IP_CM_SIDR_PRIVATE_DATA_MAX));
+      equal(request.remote.address, stage.linuxAddress);
+      request.accept({ qpn: QPN, privateData: bytes(REP_DATA) });
       equal((await linux.event('ESTABLISHED')).data, padded(REP_DATA, 136));
       equal((await linux.finished).status, 0);
     },
@@ -41,16 +36,14 @@ export const RESOLVING: readonly Scenario[] = [
   {
     name: 'datagram service: resolved, with full private data both ways',
     linux: 'server',
+    inSubset: true,
     ...MAIN,
     async run(stage) {
       const linux = await stage.linuxListens(`--udp --data '${REP_DATA}'`);
-      const consumer = ask(stage, REQ_DATA);
-      const { mad } = await consumer.event('sidr_rep_received');
-      equal(mad?.message, 'SIDR_REP');
-      equal(mad.fields.status, 0);
-      equal(mad.fields.qpn, 0x1000);
-      equal(mad.fields.qKey, RDMA_UDP_Q_KEY);
-      equal(hex(mad.fields.privateData), padded(REP_DATA, 136));
+      const { qpn, qKey, privateData } = await lookup(stage, { privateData: bytes(REQ_DATA) });
+      equal(qpn, LINUX_QPN);
+      equal(qKey, RDMA_UDP_Q_KEY);
+      equal(hex(privateData), padded(REP_DATA, 136));
       equal((await linux.event('CONNECT_REQUEST')).data, padded(REQ_DATA, IP_CM_SIDR_PRIVATE_DATA_MAX));
       equal((await linux.finished).status, 0);
     },
@@ -58,52 +51,75 @@ export const RESOLVING: readonly Scenario[] = [
   {
     name: 'datagram service: nobody listens',
     linux: 'client',
+    inSubset: true,
     async run(stage) {
       const linux = stage.linuxConnects('--udp');
-      equal((await linux.event('UNREACHABLE')).status, 1);
+      equal((await linux.event('UNREACHABLE')).status, UNSUPPORTED);
     },
   },
   {
     name: 'datagram service: nobody listens',
     linux: 'server',
+    inSubset: true,
     async run(stage) {
-      const { mad } = await ask(stage, '').event('sidr_rep_received');
-      equal(mad?.message, 'SIDR_REP');
-      equal(mad.fields.status, 1);
+      const error = await failure(lookup(stage));
+      ok(error instanceof LookupRejectedError, String(error));
+      equal(error.details.status, UNSUPPORTED);
+      match(error.message, /serviceIdUnsupported/);
     },
   },
   {
     name: 'datagram service: the consumer rejects',
     linux: 'client',
+    inSubset: true,
     async run(stage) {
-      const consumer = listen(stage);
+      const listener = await serve(stage);
       const linux = stage.linuxConnects('--udp');
-      const { cid } = await consumer.event('sidr_req_received');
-      consumer.command((owner, now) => owner.sendSidrRep(cid, { status: 2, privateData: bytes('no') }, now));
-      equal((await linux.event('UNREACHABLE')).status, 2);
+      (await nextLookup(listener)).reject({ privateData: bytes('no') });
+      equal((await linux.event('UNREACHABLE')).status, REJECTED);
     },
   },
   {
     name: 'datagram service: the consumer rejects',
     linux: 'server',
+    inSubset: true,
     async run(stage) {
       const linux = await stage.linuxListens('--udp --reject no');
-      const { mad } = await ask(stage, '').event('sidr_rep_received');
-      equal(mad?.message, 'SIDR_REP');
-      equal(mad.fields.status, 2);
-      equal(hex(mad.fields.privateData), padded('no', 136));
+      const error = await failure(lookup(stage));
+      ok(error instanceof LookupRejectedError, String(error));
+      equal(error.details.status, REJECTED);
+      equal(hex(error.details.privateData), padded('no', 136));
       equal((await linux.finished).status, 0);
     },
   },
+  {
+    name: 'datagram service: our backlog is full',
+    linux: 'client',
+    async run(stage) {
+      const listener = await serve(stage, { backlog: 1 });
+      const linux = stage.linuxConnects('--udp --count 2');
+      equal((await linux.event('UNREACHABLE')).status, REJECTED);
+      (await nextLookup(listener)).accept({ qpn: QPN });
+      await linux.event('ESTABLISHED');
+      equal((await linux.finished).status, 0);
+    },
+  },
+  disturbed('client', 'SIDR_REQ', 'is lost once'),
+  disturbed('client', 'SIDR_REP', 'is lost once'),
+  disturbed('server', 'SIDR_REQ', 'is lost once'),
+  disturbed('server', 'SIDR_REP', 'is lost once'),
+  disturbed('client', 'SIDR_REQ', 'comes twice'),
+  disturbed('client', 'SIDR_REP', 'comes twice'),
+  disturbed('server', 'SIDR_REQ', 'comes twice'),
+  disturbed('server', 'SIDR_REP', 'comes twice'),
   {
     name: 'udaddy resolves a name',
     linux: 'client',
     ...MAIN,
     async run(stage) {
-      const consumer = listen(stage, UDADDY_PORT);
+      const listener = await serve(stage, {}, UDADDY_PORT);
       const linux = stage.start(`udaddy -s ${stage.us.address} -C 0 ${familyOption(stage)}`);
-      const { cid } = await consumer.event('sidr_req_received');
-      consumer.command((owner, now) => owner.sendSidrRep(cid, { qpn: QPN, qKey: RDMA_UDP_Q_KEY }, now));
+      (await nextLookup(listener)).accept({ qpn: QPN });
       const { status, output } = await linux.finished;
       equal(status, 0, output);
     },
@@ -114,47 +130,61 @@ export const RESOLVING: readonly Scenario[] = [
     ...MAIN,
     async run(stage) {
       stage.start(`udaddy -b ${stage.linuxAddress} -C 0 ${familyOption(stage)}`);
-      await stage.guest.must('sleep 1');
-      const { mad } = await ask(stage, '', UDADDY_PORT).event('sidr_rep_received');
-      equal(mad?.message, 'SIDR_REP');
-      equal(mad.fields.status, 0);
-      equal(mad.fields.qKey, RDMA_UDP_Q_KEY);
+      await stage.untilLinuxListens(UDADDY_PORT);
+      equal((await lookup(stage, { port: UDADDY_PORT })).qKey, RDMA_UDP_Q_KEY);
     },
   },
 ];
 
 const familyOption = ({ family }: Stage): string => (family === 'IPv6' ? '-f ipv6' : '');
 
-function listen(stage: Stage, port = PORT): CepConsumer {
-  const consumer = stage.us.openConsumer();
-  consumer.command((owner, now) =>
-    owner.listen(owner.create(), { serviceId: serviceIdOfPort('udp', port), backlog: 8 }, now),
-  );
-  return consumer;
+function serve(
+  stage: Stage,
+  options: { readonly backlog?: number } = {},
+  port = stage.port,
+): Promise<DatagramListener> {
+  return stage.us.adapter.listenDatagram({ port, ...options });
 }
 
-/** Asks Linux as rdma_cm would. */
-function ask(stage: Stage, data: string, port = PORT): CepConsumer {
-  const consumer = stage.us.openConsumer();
-  const localGid: Gid = parseGid(stage.us.address);
-  const remoteGid: Gid = parseGid(stage.linuxAddress);
-  const privateData = new Uint8Array(IP_CM_HEADER_BYTES + data.length);
-  encodeIpCmHeader(
-    { ipVersion: stage.family === 'IPv4' ? 4 : 6, source: localGid, destination: remoteGid, sourcePort: 40_000 },
-    privateData,
-  );
-  privateData.set(bytes(data), IP_CM_HEADER_BYTES);
-  consumer.command((owner, now) =>
-    owner.sendSidrReq(
-      owner.create(),
-      {
-        path: { port: 1, localGid, remoteGid },
-        serviceId: serviceIdOfPort('udp', port),
-        privateData,
-        responseTimeout: 18,
-      },
-      now,
-    ),
-  );
-  return consumer;
+async function nextLookup(listener: DatagramListener): Promise<LookupRequest> {
+  for await (const request of listener) return request;
+  throw new Error('the listener was closed');
+}
+
+/** Asks Linux. */
+function lookup(
+  stage: Stage,
+  options: Partial<Parameters<Stage['us']['adapter']['lookup']>[0]> = {},
+): ReturnType<Stage['us']['adapter']['lookup']> {
+  return stage.us.adapter.lookup({ host: stage.linuxAddress, port: stage.port, ...QUICK, ...options });
+}
+
+/** A look-up with one message disturbed: it must come to its end all the same. */
+function disturbed(linux: Role, message: MessageName, what: 'is lost once' | 'comes twice'): Scenario {
+  const direction: Direction = (linux === 'client') === (message === 'SIDR_REQ') ? 'in' : 'out';
+  return {
+    name: `${direction === 'in' ? "Linux'" : 'our'} ${message} ${what}`,
+    linux,
+    // Linux repeats its own late.
+    ...(what === 'is lost once' && { inSubset: true, patient: linux === 'client' }),
+    async run(stage) {
+      if (what === 'comes twice') stage.us.port.duplicate(direction, message);
+      else stage.us.port.lose(direction, message, 1);
+      if (linux === 'client') {
+        const listener = await serve(stage);
+        const answering = (async () => {
+          for await (const request of listener) request.accept({ qpn: QPN });
+        })();
+        const program = stage.linuxConnects('--udp');
+        await program.event('ESTABLISHED');
+        equal((await program.finished).status, 0);
+        listener.close();
+        await answering;
+      } else {
+        // Our repetition, or the copy, may be a request of its own there.
+        await stage.linuxListens('--udp --count 2');
+        equal((await lookup(stage)).qKey, RDMA_UDP_Q_KEY);
+      }
+    },
+  };
 }
