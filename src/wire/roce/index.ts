@@ -1,3 +1,4 @@
+export * from './extended-headers.js';
 export * from './headers.js';
 export {
   type FramedPacket,
@@ -9,3 +10,5 @@ export {
   storeIcrc,
   verifyFrameIcrc,
 } from './icrc.js';
+export * from './opcodes.js';
+export * from './psn.js';
