@@ -3,6 +3,7 @@ export {
   type AddressVector,
   type AttributeName,
   type AttributeValues,
+  addressOf,
   type ModifyAttributes,
   QP_STATES,
   type QpState,
@@ -13,6 +14,6 @@ export {
 } from './attributes.js';
 export { VerbsError, type VerbsErrorCode, type VerbsErrorDetails } from './error.js';
 export { DEFAULT_QUEUE_PAIR_LIMITS, QPN_COUNT_MAX, type QueuePairLimits } from './limits.js';
-export type { QueuePair } from './queue-pair.js';
+export type { QueuePair, QueuePairFollower } from './queue-pair.js';
 export { type CreateQueuePairOptions, QueuePairTable, type QueuePairTableOptions } from './queue-pair-table.js';
 export { TRANSITIONS, type Transition, type TransitionTable } from './transition-table.js';

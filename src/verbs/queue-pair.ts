@@ -24,6 +24,14 @@ export interface QueuePairOptions<Context> {
   readonly whenGone: () => void;
 }
 
+/** Who moves a queue pair's data, and must know what becomes of it. */
+export interface QueuePairFollower {
+  /** The state or the attributes have changed; the state may be the same as before. Nothing may be thrown. */
+  handleModified(from: QpState): void;
+  /** The queue pair's end has begun: it is in ERR, and nobody looks at it any more. */
+  handleDestroyed(): void;
+}
+
 /**
  * A queue pair (IBTA 10.2.4, 10.3): a number, a state and the attributes that it has in it. It is made by a `QueuePairTable`.
  *
@@ -42,6 +50,7 @@ export class QueuePair<Context = unknown> {
   /** Replaced as a whole, never changed. */
   #values: AttributeValues;
   #destroyed = false;
+  #follower: QueuePairFollower | undefined;
   #whenDestroyed: (() => void) | undefined;
 
   constructor({ qpn, transport, context, ports, ledger, whenGone }: QueuePairOptions<Context>) {
@@ -110,6 +119,17 @@ export class QueuePair<Context = unknown> {
     if (contradiction) throw this.#invalid(contradiction, change);
     this.#state = to;
     this.#values = values;
+    this.#follower?.handleModified(from);
+  }
+
+  /**
+   * For the transport, which moves the queue pair's data from now on: it is told of every change.
+   * @throws VerbsError `DESTROYED`
+   */
+  follow(follower: QueuePairFollower): void {
+    this.#refuseIfDestroyed();
+    assert(this.#follower === undefined, 'one transport moves the data of a queue pair');
+    this.#follower = follower;
   }
 
   /**
@@ -118,7 +138,13 @@ export class QueuePair<Context = unknown> {
    */
   sendFailed(): void {
     assert(this.#state === 'RTS' || this.#state === 'SQD', 'sends fail in RTS and SQD');
-    this.#state = this.transport === 'rc' ? 'ERR' : 'SQE';
+    this.#fail(this.transport === 'rc' ? 'ERR' : 'SQE');
+  }
+
+  /** For the transport: nothing can be sent or received any more (ERR). Harmless in ERR. */
+  broken(): void {
+    assert(this.#state !== 'RESET', 'nothing breaks in RESET');
+    if (this.#state !== 'ERR') this.#fail('ERR');
   }
 
   /**
@@ -141,7 +167,14 @@ export class QueuePair<Context = unknown> {
     this.#destroyed = true;
     this.#state = 'ERR';
     this.#whenDestroyed = whenDestroyed;
+    this.#follower?.handleDestroyed();
     this.#ownReference.release();
+  }
+
+  #fail(state: QpState): void {
+    const from = this.#state;
+    this.#state = state;
+    this.#follower?.handleModified(from);
   }
 
   #refuseIfDestroyed(): void {
