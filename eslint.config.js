@@ -37,7 +37,7 @@ const awaiting = [
 const doors = {
   patterns: [
     {
-      regex: '^(\\.\\./)+(base|wire|cep|cm|verbs|qp|ca|sim|endpoint|io|cli)/(?!index\\.js$)',
+      regex: '^(\\.\\./)+(base|wire|cep|cm|verbs|transport|qp|ca|sim|endpoint|io|cli)/(?!index\\.js$)',
       message: 'A layer is entered through its index.ts.',
     },
   ],
@@ -66,7 +66,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/{base,wire,cep,cm,verbs,qp,ca,sim}/**/*.ts'],
+    files: ['src/{base,wire,cep,cm,verbs,transport,qp,ca,sim}/**/*.ts'],
     rules: {
       'no-restricted-syntax': ['error', ...hiddenInputs, ...awaiting],
       'no-restricted-imports': ['error', noPackages],

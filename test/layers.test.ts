@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
  * must compile, and the files that stand there must pass the linter.
  */
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const LAYERS = ['base', 'wire', 'cep', 'cm', 'verbs', 'qp', 'ca', 'sim', 'endpoint'] as const;
+const LAYERS = ['base', 'wire', 'cep', 'cm', 'verbs', 'transport', 'qp', 'ca', 'sim', 'endpoint'] as const;
 /** Layers whose code is copied; an entrance stands for the others, whose configuration is what matters here. */
 const REAL_LAYERS: readonly string[] = ['base', 'wire'];
 
@@ -141,7 +141,7 @@ describe('the compiler', () => {
 
 /** Files whose names the linter is given; the code is another. */
 const PLACES = ['base/time.ts', 'wire/codec.ts', 'wire/roce/icrc.ts'] as const;
-const OTHER_PLACES = ['cep', 'cm', 'verbs', 'qp', 'ca', 'sim'].flatMap(firstFileOf);
+const OTHER_PLACES = ['cep', 'cm', 'verbs', 'transport', 'qp', 'ca', 'sim'].flatMap(firstFileOf);
 /** These may wait. */
 const WAITING_PLACES = firstFileOf('endpoint');
 

@@ -1,0 +1,31 @@
+import { RETH } from '../wire/index.js';
+import type { QueuePairContext } from './context.js';
+import type { MemoryRegion } from './memory-region.js';
+import type { IncomingPacket } from './packet.js';
+
+/** Beyond it, addresses are no safe integers, and no region has them. */
+const ADDRESS_HIGH_MAX = 2 ** 21 - 1;
+
+/** The address in a RETH or AtomicETH, which both begin with it; −1 if no region can have it. @internal */
+export function remoteAddress({ bytes, headers }: IncomingPacket): number {
+  const high = RETH.address.high.get(bytes, headers);
+  return high > ADDRESS_HIGH_MAX ? -1 : high * 2 ** 32 + RETH.address.low.get(bytes, headers);
+}
+
+/**
+ * The memory that a request of the peer's names, if the peer may do that there (IBTA 10.6.3): the queue pair and the region allow it, they are of
+ * the same protection domain, and all of it is within the region.
+ * @param right one bit of `ACCESS`. @internal
+ */
+export function accessRemote(
+  { layer, domain, accessFlags }: QueuePairContext,
+  packet: IncomingPacket,
+  rKey: number,
+  length: number,
+  right: number,
+): MemoryRegion | undefined {
+  const region = layer.memory.find(rKey);
+  if (region === undefined || region.domain !== domain || (region.access & accessFlags & right) === 0) return undefined;
+  const address = remoteAddress(packet);
+  return address >= 0 && region.offsetOf(address, length) >= 0 ? region : undefined;
+}
