@@ -9,6 +9,7 @@ import {
   randomBits,
 } from '../base/index.js';
 import { type CepLimits, CepManager, type PathAddress } from '../cep/index.js';
+import type { TransportLayer } from '../transport/index.js';
 import {
   BTH,
   BTH_BYTES,
@@ -21,6 +22,7 @@ import {
   MAD_BYTES,
   OPCODE_UD_SEND_ONLY,
   ROCE_UDP_PORT,
+  type RocePath,
 } from '../wire/index.js';
 
 /** The UDP payload of a CM message: BTH, DETH, MAD, ICRC. */
@@ -34,10 +36,10 @@ const PSN_MASK = 0xff_ffff;
 export const PACKET_DROP_REASONS = {
   length: 'too short, or not the length of a CM packet',
   headerVersion: 'transport header version is not 0',
-  noQueuePair: 'no such queue pair',
-  opcode: 'not a UD send',
-  pKey: 'not of the default partition',
-  qKey: 'wrong Q_Key',
+  noQueuePair: 'no such queue pair, or one that moves no data',
+  opcode: 'to QP1, but not a UD send',
+  pKey: 'to QP1, but not of the default partition',
+  qKey: 'to QP1, but with a wrong Q_Key',
   icrc: 'wrong ICRC',
 } as const;
 export type PacketDropReason = keyof typeof PACKET_DROP_REASONS;
@@ -78,7 +80,13 @@ export interface ChannelAdapterOptions {
    * platform does not let them know IPv4's identification.
    */
   readonly icrc?: 'verify' | 'ignore';
+  /** Moves the data of queue pairs, over this adapter's ports. Without it, only QP1 is there. */
+  readonly transport?: TransportLayer;
 }
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+const NO_GID = new Uint8Array(0);
+const NOWHERE: RocePath = { source: NO_GID, sourceOffset: 0, destination: NO_GID, destinationOffset: 0, sourcePort: 0 };
 
 interface Port {
   readonly gid: Gid;
@@ -86,7 +94,8 @@ interface Port {
 }
 
 /**
- * A channel adapter without a network: ports and a CEP manager behind one sans-IO interface in datagrams (UDP payloads of RoCEv2).
+ * A channel adapter without a network: ports, a CEP manager and, if it is given one, a transport layer behind one sans-IO interface in datagrams
+ * (UDP payloads of RoCEv2). The transport layer's events and completions are its consumers' to poll.
  *
  * After every input ({@link handleDatagram}, {@link handleTimeout}, or calls of the manager's owners) the driver
  * 1. lets the consumers poll their events,
@@ -107,16 +116,30 @@ export class ChannelAdapter {
     qKey: 0,
     icrc: 0,
   };
+  /** Moves the data of queue pairs; undefined if only QP1 is there. */
+  readonly transport: TransportLayer | undefined;
   readonly #ports: readonly Port[];
   readonly #icrc = new Icrc();
   readonly #verify: boolean;
+  /** Scratch: both ends of the packet whose ICRC is checked, and where a packet comes from. */
+  readonly #ends: Mutable<RocePath> = { ...NOWHERE };
+  readonly #from: Mutable<PathAddress> = {
+    port: 1,
+    localGid: NO_GID,
+    remoteGid: NO_GID,
+    trafficClass: 0,
+    sourcePort: 0,
+  };
+  /** Messages of the CM and packets of queue pairs take turns. */
+  #dataFirst = false;
   readonly #outgoing: { -readonly [Name in keyof OutgoingDatagram]?: OutgoingDatagram[Name] } = {};
 
-  constructor({ caGuid, random, ports, limits, icrc }: ChannelAdapterOptions) {
+  constructor({ caGuid, random, ports, limits, icrc, transport }: ChannelAdapterOptions) {
     this.caGuid = caGuid;
     this.cep = new CepManager({ caGuid, random, gids: ports.map(({ gid }) => gid), ...(limits && { limits }) });
     this.#ports = ports.map(({ gid }) => ({ gid: gidAt(gid), psn: randomBits(random, 24) }));
     this.#verify = icrc !== 'ignore';
+    this.transport = transport;
   }
 
   /** The address of a port, counted from 1. */
@@ -124,7 +147,7 @@ export class ChannelAdapter {
     return this.#port(port).gid;
   }
 
-  /** A datagram arrived at UDP port 4791 of one of the ports. */
+  /** A datagram arrived at UDP port 4791 of one of the ports. The bytes may be used again afterwards. */
   handleDatagram(bytes: Uint8Array, at: number, length: number, source: DatagramSource, now: Instant): void {
     const localGid = this.#port(source.port).gid;
     const reason = this.#check(bytes, at, length, source, localGid);
@@ -132,29 +155,39 @@ export class ChannelAdapter {
       this.drops[reason] += 1;
       return;
     }
-    const from: PathAddress = {
-      port: source.port,
-      localGid,
-      remoteGid: source.remoteGid,
-      trafficClass: 0,
-      sourcePort: 0,
-    };
-    this.cep.handleMad(bytes, at + MAD_OFFSET, length - MAD_OFFSET - ICRC_BYTES, from, now);
+    const qpn = BTH.destinationQpn.get(bytes, at);
+    const from = this.#from;
+    from.port = source.port;
+    from.localGid = localGid;
+    from.remoteGid = source.remoteGid;
+    if (qpn === GSI_QPN) this.cep.handleMad(bytes, at + MAD_OFFSET, length - MAD_OFFSET - ICRC_BYTES, from, now);
+    else this.transport?.handlePacket(qpn, bytes, at, length, from, now);
   }
 
   handleTimeout(now: Instant): void {
     this.cep.handleTimeout(now);
+    this.transport?.handleTimeout(now);
   }
 
   nextTimeout(): Instant {
-    return this.cep.nextTimeout();
+    const next = this.cep.nextTimeout();
+    return this.transport === undefined ? next : (Math.min(next, this.transport.nextTimeout()) as Instant);
   }
 
   /**
-   * Writes the next datagram into `into` at `at`, where {@link CM_PACKET_BYTES} must fit; undefined if there is none.
+   * Writes the next datagram into `into` at `at`, where {@link CM_PACKET_BYTES} must fit, with a transport layer `PACKET_BYTES_MAX`; undefined if there is none.
    * Over IPv4 its ICRC is right if it is sent with identification 0 and "don't fragment".
    */
   pollTransmit(into: Uint8Array, at: number): OutgoingDatagram | undefined {
+    const { transport } = this;
+    if (transport === undefined) return this.#pollMessage(into, at);
+    this.#dataFirst = !this.#dataFirst;
+    return this.#dataFirst
+      ? (transport.pollTransmit(into, at) ?? this.#pollMessage(into, at))
+      : (this.#pollMessage(into, at) ?? transport.pollTransmit(into, at));
+  }
+
+  #pollMessage(into: Uint8Array, at: number): OutgoingDatagram | undefined {
     const transmit = this.cep.pollTransmit();
     if (transmit === undefined) return undefined;
     const { path } = transmit;
@@ -162,13 +195,10 @@ export class ChannelAdapter {
     const end = at + CM_PACKET_BYTES;
     this.#writeHeaders(into, at, this.#port(path.port));
     into.set(transmit.bytes.subarray(transmit.at, transmit.at + MAD_BYTES), at + MAD_OFFSET);
-    const ends = {
-      source: path.localGid,
-      sourceOffset: 0,
-      destination: path.remoteGid,
-      destinationOffset: 0,
-      sourcePort,
-    };
+    const ends = this.#ends;
+    ends.source = path.localGid;
+    ends.destination = path.remoteGid;
+    ends.sourcePort = sourcePort;
     this.#icrc.seal(ends, 0, into, at, end);
     return Object.assign(this.#outgoing, { path, sourcePort, length: CM_PACKET_BYTES });
   }
@@ -194,18 +224,32 @@ export class ChannelAdapter {
   ): PacketDropReason | undefined {
     if (length < BTH_BYTES + ICRC_BYTES || at + length > bytes.length) return 'length';
     if (BTH.headerVersion.get(bytes, at) !== 0) return 'headerVersion';
-    if (BTH.destinationQpn.get(bytes, at) !== GSI_QPN) return 'noQueuePair';
+    const qpn = BTH.destinationQpn.get(bytes, at);
+    const wrong = qpn === GSI_QPN ? this.#checkMessage(bytes, at, length) : this.#checkNumber(qpn);
+    if (wrong !== undefined) return wrong;
+    if (this.#verify && !this.#hasRightIcrc(bytes, at, length, source, localGid)) return 'icrc';
+    return undefined;
+  }
+
+  #checkNumber(qpn: number): PacketDropReason | undefined {
+    return this.transport?.has(qpn) === true ? undefined : 'noQueuePair';
+  }
+
+  /** Of a packet to QP1. */
+  #checkMessage(bytes: Uint8Array, at: number, length: number): PacketDropReason | undefined {
     if (BTH.opcode.get(bytes, at) !== OPCODE_UD_SEND_ONLY) return 'opcode';
     if (length !== CM_PACKET_BYTES || BTH.padCount.get(bytes, at) !== 0) return 'length';
     if ((BTH.pKey.get(bytes, at) & 0x7fff) !== DEFAULT_PARTITION) return 'pKey';
     if (DETH.qKey.get(bytes, at + BTH_BYTES) !== GSI_Q_KEY) return 'qKey';
-    if (this.#verify && !this.#hasRightIcrc(bytes, at, length, source, localGid)) return 'icrc';
     return undefined;
   }
 
   #hasRightIcrc(bytes: Uint8Array, at: number, length: number, source: DatagramSource, localGid: Gid): boolean {
     const { remoteGid, sourcePort, identification = IDENTIFICATION_UNKNOWN } = source;
-    const ends = { source: remoteGid, sourceOffset: 0, destination: localGid, destinationOffset: 0, sourcePort };
+    const ends = this.#ends;
+    ends.source = remoteGid;
+    ends.destination = localGid;
+    ends.sourcePort = sourcePort;
     return this.#icrc.verify(ends, identification, bytes, at, at + length);
   }
 
