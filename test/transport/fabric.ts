@@ -29,6 +29,7 @@ import {
   type Transport,
 } from '../../src/verbs/index.js';
 import { BTH, ICRC_BYTES } from '../../src/wire/index.js';
+import { FlightHeap } from './flight-heap.js';
 
 export const ALL_ACCESS = MEMORY_ACCESS.localWrite | ACCESS.remoteWrite | ACCESS.remoteRead | ACCESS.remoteAtomic;
 export const P_KEY = 0xffff;
@@ -120,7 +121,7 @@ export class Fabric {
   /** Every packet that was sent. */
   readonly log: Uint8Array[] = [];
   logging = false;
-  #flights: Flight[] = [];
+  readonly #flights = new FlightHeap<Flight>();
   readonly #buffer = new Uint8Array(PACKET_BYTES_MAX + 8);
 
   constructor(limits: Partial<TransportLimits> = {}) {
@@ -139,12 +140,11 @@ export class Fabric {
   step(): boolean {
     let busy = false;
     for (const side of this.sides) if (this.#transmit(side)) busy = true;
-    const due = this.#flights.filter(({ arrives }) => arrives <= this.now);
-    if (due.length === 0) return busy;
-    this.#flights = this.#flights.filter(({ arrives }) => arrives > this.now);
-    due.sort((one, other) => one.arrives - other.arrives);
-    for (const flight of due) this.deliver(flight);
-    return true;
+    for (let flight = this.#flights.pop(this.now); flight; flight = this.#flights.pop(this.now)) {
+      busy = true;
+      this.deliver(flight);
+    }
+    return busy;
   }
 
   deliver({ to, from, bytes }: Flight): void {
@@ -159,9 +159,8 @@ export class Fabric {
 
   /** Jumps to the next moment at which something happens. @returns false if there is none. */
   jump(): boolean {
-    const arrivals = this.#flights.map(({ arrives }) => arrives);
     const timeouts = this.sides.map(({ adapter }) => adapter.nextTimeout());
-    const next = Math.min(...arrivals, ...timeouts) as Instant;
+    const next = Math.min(this.#flights.next, ...timeouts) as Instant;
     if (next === NEVER) return false;
     this.now = Math.max(this.now, next) as Instant;
     for (const { adapter } of this.sides) adapter.handleTimeout(this.now);
@@ -185,7 +184,7 @@ export class Fabric {
       busy = true;
       const bytes = this.#buffer.slice(4, 4 + sent.length);
       if (this.logging) this.log.push(bytes);
-      const to = this.sides.find(({ gid }) => gid.every((octet, i) => octet === sent.path.remoteGid[i]));
+      const to = this.sides.find(({ gid }) => gid[15] === sent.path.remoteGid[15]);
       if (to === undefined) continue;
       for (const { bytes: arriving, delay } of this.fate(bytes, side)) {
         this.#flights.push({ to, from: side, bytes: arriving, arrives: (this.now + delay) as Instant });
@@ -194,7 +193,7 @@ export class Fabric {
   }
 
   get inFlight(): number {
-    return this.#flights.length;
+    return this.#flights.size;
   }
 }
 
