@@ -271,6 +271,7 @@ export function runModel({
   faults,
   pairs = 2,
   longest = 3_000,
+  shy = false,
   ...options
 }: ModelOptions): ModelResult {
   const random = new SeededRandom(seed);
@@ -299,7 +300,7 @@ export function runModel({
   while (posted < operations && !isWrong()) {
     for (let i = 0; i < 4; i += 1) {
       const flow = flows[uniform(random, flows.length)] as Flow;
-      if (uniform(random, 3) > 0) flow.postReceive();
+      if (uniform(random, 3) > (shy ? 1 : 0)) flow.postReceive();
       if (flow.post(fabric.now)) posted += 1;
     }
     if (uniform(random, 2) === 0) {
@@ -311,7 +312,7 @@ export function runModel({
     poll();
   }
   for (let i = 0; i < 1_000_000 && !isWrong(); i += 1) {
-    for (const flow of flows) flow.postReceive();
+    for (const flow of flows) if (!shy || i % 5 === 0) flow.postReceive();
     fabric.settle();
     poll();
     if (!fabric.jump()) break;
