@@ -58,7 +58,13 @@ export class Side {
   readonly adapter: ChannelAdapter;
   readonly domain: ProtectionDomain;
 
-  constructor(name: string, address: string, seed: number, limits: Partial<TransportLimits> = {}) {
+  constructor(
+    name: string,
+    address: string,
+    seed: number,
+    limits: Partial<TransportLimits>,
+    icrc: 'verify' | 'ignore',
+  ) {
     this.name = name;
     this.gid = parseGid(address);
     const random = new SeededRandom(seed);
@@ -70,6 +76,7 @@ export class Side {
       ports: [{ gid: this.gid }],
       limits: { maxCeps: 16, maxMads: 32, maxTransmits: 32 },
       transport: this.layer,
+      icrc,
     });
     this.domain = this.layer.allocateProtectionDomain();
   }
@@ -124,8 +131,8 @@ export class Fabric {
   readonly #flights = new FlightHeap<Flight>();
   readonly #buffer = new Uint8Array(PACKET_BYTES_MAX + 8);
 
-  constructor(limits: Partial<TransportLimits> = {}) {
-    this.sides = [new Side('a', '10.0.0.1', 1, limits), new Side('b', '10.0.0.2', 2, limits)];
+  constructor(limits: Partial<TransportLimits> = {}, icrc: 'verify' | 'ignore' = 'verify') {
+    this.sides = [new Side('a', '10.0.0.1', 1, limits, icrc), new Side('b', '10.0.0.2', 2, limits, icrc)];
   }
 
   get a(): Side {
@@ -266,9 +273,10 @@ export function connectedPair(
     transport?: 'rc' | 'uc';
     attach?: Partial<AttachOptions>;
     limits?: Partial<TransportLimits>;
+    icrc?: 'verify' | 'ignore';
   } = {},
 ): { fabric: Fabric; a: Queues; b: Queues } {
-  const fabric = new Fabric(options.limits);
+  const fabric = new Fabric(options.limits, options.icrc);
   const a = fabric.a.create(options.transport, options.attach);
   const b = fabric.b.create(options.transport, options.attach);
   connect(a, b, options);
