@@ -131,8 +131,12 @@ export class Fabric {
   readonly #flights = new FlightHeap<Flight>();
   readonly #buffer = new Uint8Array(PACKET_BYTES_MAX + 8);
 
-  constructor(limits: Partial<TransportLimits> = {}, icrc: 'verify' | 'ignore' = 'verify') {
-    this.sides = [new Side('a', '10.0.0.1', 1, limits, icrc), new Side('b', '10.0.0.2', 2, limits, icrc)];
+  constructor(
+    limits: Partial<TransportLimits> = {},
+    icrc: 'verify' | 'ignore' = 'verify',
+    addresses: readonly [string, string] = ['10.0.0.1', '10.0.0.2'],
+  ) {
+    this.sides = addresses.map((address, i) => new Side('ab'[i] as string, address, i + 1, limits, icrc));
   }
 
   get a(): Side {
