@@ -339,7 +339,7 @@ describe('A transport layer', () => {
 
   it('lets queue pairs take turns, and the CM with them', () => {
     const fabric = new Fabric({ burstPackets: 2 });
-    const pairs = [0, 1, 2].map(() => {
+    const pairs = [0, 1, 2].map((): number => {
       const [a, b] = [fabric.a.create(), fabric.b.create()];
       connect(a, b);
       const to = b.side.register(2_048);
