@@ -77,6 +77,9 @@ function crcOfTransport(register: number, bytes: Uint8Array, bth: number, end: n
 }
 const ONES = Uint8Array.of(0xff);
 
+/** More than the bytes after the identification in the longest packet of the greatest MTU. */
+const REWINDS = 4_352;
+
 /** The identification is not known to the receiver. */
 export const IDENTIFICATION_UNKNOWN = -1;
 
@@ -84,9 +87,8 @@ export const IDENTIFICATION_UNKNOWN = -1;
 export class Icrc {
   readonly #ipv4 = maskedHeaders(IPV4_BYTES);
   readonly #ipv6 = maskedHeaders(IPV6_BYTES);
-  /** The last length asked for and its factor: CM packets all have the same. */
-  #rewindLength = -1;
-  #rewind = 0;
+  /** Factors by the length that they stand for, once they were asked for; 0 is none. A connection's packets have few lengths, which alternate. */
+  readonly #rewinds = new Int32Array(REWINDS);
   /** After a successful {@link verify}: the packet's IPv4 identification, known or recovered; 0 over IPv6. */
   identification = 0;
 
@@ -116,13 +118,18 @@ export class Icrc {
     const recoverable = identification === IDENTIFICATION_UNKNOWN && isIpv4Gid(path.source, path.sourceOffset);
     if (!recoverable) return false;
     const coveredAfter = IPV4_BYTES - IPV4_IDENTIFICATION + UDP_BYTES + (end - start - ICRC_BYTES);
-    if (coveredAfter !== this.#rewindLength) {
-      this.#rewindLength = coveredAfter;
-      this.#rewind = rewindFactor(coveredAfter);
-    }
-    const origin = multiply(this.#rewind, difference);
+    const origin = multiply(this.#rewindOf(coveredAfter), difference);
     this.identification = ((origin & 0xff) << 8) | ((origin >>> 8) & 0xff);
     return origin >>> 16 === 0;
+  }
+
+  #rewindOf(length: number): number {
+    const known = this.#rewinds[length] ?? 0;
+    if (known !== 0) return known;
+    const factor = rewindFactor(length);
+    // Beyond the end, nothing is stored.
+    this.#rewinds[length] = factor;
+    return factor;
   }
 
   #headers(
