@@ -1,6 +1,7 @@
 import { type Duration, type Gid, type Instant, inMilliseconds } from '../base/index.js';
 import { type ChannelAdapter, CM_PACKET_BYTES } from '../ca/index.js';
 import type { EndpointHost } from '../endpoint/index.js';
+import { PACKET_BYTES_MAX } from '../transport/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
 import { monotonicNow } from './clock.js';
 import type { RocePort, SentDatagram } from './port.js';
@@ -8,6 +9,8 @@ import { resolveHost } from './resolve.js';
 
 /** setTimeout takes at most 2³¹ − 1 ms. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Datagrams for which memory is made at once: as long as the system holds one of them, it holds all. */
+const ROOM_PACKETS = 16;
 
 /** Runs an adapter over a real port and in real time. */
 export class PortDriver implements EndpointHost {
@@ -16,6 +19,10 @@ export class PortDriver implements EndpointHost {
   readonly #consumers: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  /** Where datagrams are written, one behind the other, and how far. */
+  #room = new Uint8Array(0);
+  #used = 0;
+  readonly #packetBytes: number;
   #inTurn = false;
   /** Something came in since the consumers polled last. */
   #again = false;
@@ -24,6 +31,7 @@ export class PortDriver implements EndpointHost {
   constructor(adapter: ChannelAdapter, port: RocePort) {
     this.adapter = adapter;
     this.#port = port;
+    this.#packetBytes = adapter.transport === undefined ? CM_PACKET_BYTES : PACKET_BYTES_MAX;
     port.onDatagram = ({ bytes, remoteGid, sourcePort }) => {
       if (this.#closed) return;
       adapter.handleDatagram(bytes, 0, bytes.length, { port: 1, remoteGid, sourcePort }, this.now());
@@ -77,11 +85,19 @@ export class PortDriver implements EndpointHost {
 
   #flush(): void {
     for (;;) {
-      // Each datagram has a buffer of its own: the system may still hold it when the next is written.
-      const bytes = new Uint8Array(CM_PACKET_BYTES);
-      const datagram = this.adapter.pollTransmit(bytes, 0);
+      // Each datagram has its own place: the system may still hold it when the next is written.
+      if (this.#room.length - this.#used < this.#packetBytes) {
+        this.#room = new Uint8Array(ROOM_PACKETS * this.#packetBytes);
+        this.#used = 0;
+      }
+      const start = this.#used;
+      const datagram = this.adapter.pollTransmit(this.#room, start);
       if (datagram === undefined) return;
-      const sent: SentDatagram = { bytes, path: datagram.path, sourcePort: datagram.sourcePort };
+      const end = start + datagram.length;
+      // Where packets begin at words, they are read and copied faster.
+      this.#used = (end + 7) & ~7;
+      const { path, sourcePort } = datagram;
+      const sent: SentDatagram = { bytes: this.#room.subarray(start, end), path, sourcePort };
       shielded(() => this.#port.send(sent));
     }
   }
