@@ -17,7 +17,7 @@ class Side {
     const ledger = new ReferenceLedger();
     this.cm = new CmInterface(manager, ledger);
     const queuePairs = new QueuePairTable({ random: new SeededRandom(seed), ledger });
-    this.queuePairs = new ConnectedQueuePairs({ cm: this.cm, queuePairs });
+    this.queuePairs = new ConnectedQueuePairs({ cm: this.cm, queuePairs, ledger });
   }
 }
 

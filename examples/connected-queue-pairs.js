@@ -9,7 +9,11 @@ const network = new Network();
 
 /** Each side has a table of queue pairs, on the ledger that knows who keeps what alive. */
 function connectedQueuePairs({ cm, ledger }, seed) {
-  return new ConnectedQueuePairs({ cm, queuePairs: new QueuePairTable({ random: new SeededRandom(seed), ledger }) });
+  return new ConnectedQueuePairs({
+    cm,
+    queuePairs: new QueuePairTable({ random: new SeededRandom(seed), ledger }),
+    ledger,
+  });
 }
 const client = connectedQueuePairs(network.client, 1);
 const server = connectedQueuePairs(network.server, 2);

@@ -12,11 +12,12 @@ import {
   type State,
 } from '../cep/index.js';
 import type { CmEvent, CmId, CmInterface } from '../cm/index.js';
-import { type QpState, type QueuePair, type QueuePairValues, VerbsError } from '../verbs/index.js';
+import { type QpState, type QueuePairValues, VerbsError } from '../verbs/index.js';
 import { AP_STATUSES } from '../wire/index.js';
 import { type Connection, type ConnectionOwner, createConnection } from './connection.js';
 import type { ConnectionRequest } from './connection-request.js';
 import { QpError } from './error.js';
+import type { LedQueuePair } from './led-queue-pair.js';
 import { rejectReasonFor } from './reject-reason.js';
 
 /** A REQ, but for what the queue pair says itself. */
@@ -62,7 +63,7 @@ export interface ConnectedQueuePairOptions<Context> {
 export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
   readonly context: Context;
   readonly #cm: CmInterface;
-  readonly #queuePair: QueuePair;
+  readonly #queuePair: LedQueuePair;
   readonly #options: ConnectedQueuePairOptions<Context>;
   readonly #automatic: boolean;
   /** Written by the CEP manager only (R4). */
@@ -73,7 +74,7 @@ export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
   #crossingReply: AcceptParameters | undefined;
 
   /** @internal Made by `ConnectedQueuePairs`. */
-  constructor(cm: CmInterface, queuePair: QueuePair, options: ConnectedQueuePairOptions<Context>) {
+  constructor(cm: CmInterface, queuePair: LedQueuePair, options: ConnectedQueuePairOptions<Context>) {
     this.#cm = cm;
     this.#queuePair = queuePair;
     this.#options = options;
@@ -129,14 +130,17 @@ export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
   }
 
   /**
-   * Answers a request with a REP. `rtu_received`, `rej_received` or `rep_error` follows. The request is over, also if this throws: then it is
-   * rejected, with the reason that fits if it asks for what the queue pair cannot do (R8).
-   * @throws CmError `INVALID_ID` for another interface's request, which is not over then; QpError `REQUEST_OVER`, `END_NOT_TOLD`; CepError `QPN_IN_USE` (R3); VerbsError `DESTROYED`, `INVALID_ATTRIBUTE`, `MISSING_ATTRIBUTE`, …
+   * Answers a request with a REP. `rtu_received`, `rej_received` or `rep_error` follows. If the CM cannot make the REP, nothing has changed:
+   * another queue pair, or another moment, may do. Otherwise the request is over, also if this throws: then it is rejected, with the reason
+   * that fits if it asks for what the queue pair cannot do (R8).
+   * @throws For what leaves the request as it is: CmError `INVALID_ID` for another interface's; QpError `REQUEST_OVER`; CepError `QPN_IN_USE` (R3),
+   *   `LIMIT_REACHED`, `INVALID_PARAMETER`; EncodeError. For what ends it: QpError `END_NOT_TOLD`; VerbsError `DESTROYED`, `INVALID_ATTRIBUTE`, `MISSING_ATTRIBUTE`, …
    */
   accept(request: ConnectionRequest, parameters: AcceptParameters, now: Instant): void {
-    const id = request.take(this.#cm);
+    const id = request.idOf(this.#cm);
+    this.#cm.formatRep(id, { ...parameters, qpn: this.qpn }, now);
+    request.take();
     this.#attempt(id, now, () => {
-      this.#cm.formatRep(id, { ...parameters, qpn: this.qpn }, now);
       this.#bind(id);
       this.#receive(id, now);
       this.#cm.sendFormattedRep(id, now);
@@ -190,6 +194,14 @@ export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
   /** Answers a DREQ (`dreq_received`), where that is not automatic. `timewait_exit` follows. */
   sendDrep(parameters: PrivateDataParameters, now: Instant): void {
     this.#cm.sendDrep(this.#bound(), parameters, now);
+  }
+
+  /**
+   * Gives the connection up because the queue pair cannot follow, as a call has just said: it is rejected, with the reason that fits, or,
+   * where nothing can be rejected any more, aborted. What events lead to is given up in this way without being asked.
+   */
+  giveUp(failure: IbcmError, now: Instant): void {
+    this.#giveUp(this.#bound(), failure, now);
   }
 
   /**

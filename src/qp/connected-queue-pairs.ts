@@ -1,13 +1,17 @@
+import type { Qpn, ReferenceLedger } from '../base/index.js';
 import type { CmEvent, CmId, CmInterface } from '../cm/index.js';
 import type { QueuePairTable } from '../verbs/index.js';
 import { ConnectedQueuePair, type ConnectedQueuePairOptions } from './connected-queue-pair.js';
 import { ConnectionRequest } from './connection-request.js';
 import { QpError } from './error.js';
+import { ForeignQueuePair } from './foreign-queue-pair.js';
 
 export interface ConnectedQueuePairsOptions {
   readonly cm: CmInterface;
-  /** On the interface's ledger, whose completions the interface's `poll` runs. */
+  /** On the ledger below. */
   readonly queuePairs: QueuePairTable;
+  /** The interface's, whose `poll` runs its completions. */
+  readonly ledger: ReferenceLedger;
 }
 
 const CONNECTED_TRANSPORTS: ReadonlySet<unknown> = new Set(['rc', 'uc']);
@@ -20,19 +24,29 @@ const CONNECTED_TRANSPORTS: ReadonlySet<unknown> = new Set(['rc', 'uc']);
 export class ConnectedQueuePairs {
   readonly #cm: CmInterface;
   readonly #queuePairs: QueuePairTable;
+  readonly #ledger: ReferenceLedger;
 
-  constructor({ cm, queuePairs }: ConnectedQueuePairsOptions) {
+  constructor({ cm, queuePairs, ledger }: ConnectedQueuePairsOptions) {
     this.#cm = cm;
     this.#queuePairs = queuePairs;
+    this.#ledger = ledger;
   }
 
   /** A new queue pair, in RESET and not connected. @throws VerbsError `LIMIT_REACHED`, QpError `INVALID_TRANSPORT` */
   create<Context>(options: ConnectedQueuePairOptions<Context>): ConnectedQueuePair<Context> {
     const { transport } = options;
-    if (!CONNECTED_TRANSPORTS.has(transport)) {
-      throw new QpError('INVALID_TRANSPORT', `a connection is rc or uc, not ${String(transport)}`, { transport });
-    }
+    checkTransport(transport);
     return new ConnectedQueuePair(this.#cm, this.#queuePairs.create({ transport }), options);
+  }
+
+  /**
+   * Stands for a queue pair that is elsewhere (in firmware, in the kernel's verbs, in a transport of the consumer's own), of which only the number is
+   * known here. It is connected as one of ours is; its state and attributes are those that the other one is to be led to.
+   * @param qpn 24 bits, which the CM checks when it is connected. @throws QpError `INVALID_TRANSPORT`
+   */
+  createForeign<Context>(qpn: number, options: ConnectedQueuePairOptions<Context>): ConnectedQueuePair<Context> {
+    checkTransport(options.transport);
+    return new ConnectedQueuePair(this.#cm, new ForeignQueuePair(qpn as Qpn, this.#ledger), options);
   }
 
   /**
@@ -43,4 +57,9 @@ export class ConnectedQueuePairs {
   getRequest(listener: CmId, onWithdrawn?: (event: CmEvent) => void): ConnectionRequest | undefined {
     return ConnectionRequest.fetch(this.#cm, listener, onWithdrawn);
   }
+}
+
+function checkTransport(transport: unknown): void {
+  if (CONNECTED_TRANSPORTS.has(transport)) return;
+  throw new QpError('INVALID_TRANSPORT', `a connection is rc or uc, not ${String(transport)}`, { transport });
 }

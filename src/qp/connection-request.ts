@@ -40,9 +40,14 @@ export class ConnectionRequest implements ConnectionOwner {
     return this.#event as CmEvent;
   }
 
+  /** What the two ends call the connection in their messages. @throws QpError `REQUEST_OVER` */
+  get commIds(): { readonly local: number; readonly remote: number } {
+    return this.#cm.commIds(this.#live());
+  }
+
   /** Whether it was accepted, rejected or withdrawn. */
   get over(): boolean {
-    return this.#id === undefined;
+    return this.#id === undefined || this.#id.destroyed;
   }
 
   /**
@@ -64,12 +69,25 @@ export class ConnectionRequest implements ConnectionOwner {
     this.#cm.sendMra(this.#live(), parameters, now);
   }
 
-  /** Whoever takes it is answerable for its CEP. @internal @throws QpError `REQUEST_OVER`, CmError `INVALID_ID` when it is another interface's. */
-  take(cm: CmInterface): CmId<Connection> {
+  /**
+   * Gives it up, in whatever state: if it is not over, its sender gets a REJ as from the destruction of its CEP. Never fails, and never waits;
+   * nobody is told.
+   */
+  destroy(now: Instant): void {
+    if (this.#id !== undefined && !this.#id.destroyed) this.#cm.destroyId(this.#id, now);
+    this.#id = undefined;
+  }
+
+  /** @internal @throws QpError `REQUEST_OVER`, CmError `INVALID_ID` when it is another interface's. */
+  idOf(cm: CmInterface): CmId<Connection> {
     const id = this.#live();
     if (cm !== this.#cm) throw new CmError('INVALID_ID', 'the request has come to another interface', {});
-    this.#id = undefined;
     return id;
+  }
+
+  /** Somebody has taken it over, and is answerable for its CEP. @internal */
+  take(): void {
+    this.#id = undefined;
   }
 
   /** Nothing happens to a request but its end. @internal */

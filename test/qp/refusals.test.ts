@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { IbcmError } from '../../src/base/index.js';
 import type { CmMad } from '../../src/wire/index.js';
 import { REJECT_REASONS } from '../../src/wire/index.js';
 import { peerOf, World } from './world.js';
@@ -11,6 +12,15 @@ const FREE = { state: 'RESET', connectionState: undefined };
 /** A field of a message, whatever the message is. */
 const field = (mad: CmMad | undefined, name: string): unknown =>
   (mad?.fields as unknown as Record<string, unknown> | undefined)?.[name];
+
+function thrownBy(call: () => void): IbcmError {
+  try {
+    call();
+  } catch (error) {
+    return error as IbcmError;
+  }
+  throw new Error('an error was expected');
+}
 
 /** Changes the message on its way. */
 function alter(world: World, changes: object): void {
@@ -52,9 +62,10 @@ describe('a REP that the queue pair cannot follow', () => {
     alter(world, { localQpn: 1 });
     world.client.cm.poll(world.now);
     if (!automatic) {
-      expect(() => client.sendRtu({}, world.now)).toThrow(code('INVALID_ATTRIBUTE'));
+      const failure = thrownBy(() => client.sendRtu({}, world.now));
+      expect(failure).toMatchObject({ code: 'INVALID_ATTRIBUTE' });
       expect(client).toMatchObject({ state: 'INIT', connectionState: 'REP_RCVD' });
-      client.sendRej({ reason: REJECT_REASONS.unsupportedRequest }, world.now);
+      client.giveUp(failure, world.now);
     } else expect(world.client.told).toMatchObject([{ type: 'rep_received', failure: code('INVALID_ATTRIBUTE') }]);
     expect(client).toMatchObject({ state: 'ERR', connectionState: 'TIMEWAIT' });
     world.pair.collect();
@@ -84,17 +95,42 @@ describe('a REP that the queue pair cannot follow', () => {
 });
 
 describe('a call that is refused changes nothing', () => {
-  test('R3: a queue pair in a connection accepts no request; the request is rejected', () => {
+  test('R3: a queue pair in a connection accepts no request; the request waits, and another one accepts it', () => {
     const world = new World();
     const { server } = world.connected();
     const peer = peerOf(server);
     const other = world.client.create('other');
-    expect(() => server.accept(world.requested(other), { startingPsn: 7 }, world.now)).toThrow(code('QPN_IN_USE'));
+    const request = world.requested(other);
+    expect(() => server.accept(request, { startingPsn: 7 }, world.now)).toThrow(code('QPN_IN_USE'));
+    const tooMuch = { startingPsn: 7, privateData: new Uint8Array(197) };
+    const free = world.server.create('free');
+    expect(() => free.accept(request, tooMuch, world.now)).toThrow(expect.objectContaining({ name: 'EncodeError' }));
+    expect(request.over).toBe(false);
+    expect(free).toMatchObject(FREE);
     expect(server).toMatchObject({ state: 'RTS', connectionState: 'ESTABLISHED' });
     expect(peerOf(server)).toBe(peer);
+    free.accept(request, { startingPsn: 7 }, world.now);
     world.run();
-    expect(other).toMatchObject(FREE);
-    expect(world.client.types()).toEqual(['rep_received', 'rej_received']);
+    for (const each of [other, free]) expect(each).toMatchObject({ state: 'RTS', connectionState: 'ESTABLISHED' });
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test('R12: a request that is given up is rejected at once, in whatever state, and giving it up again is harmless', () => {
+    const world = new World();
+    const client = world.client.create('client');
+    const request = world.requested(client);
+    expect(request.commIds.remote).not.toBe(0);
+    for (const _ of [1, 2]) request.destroy(world.now);
+    expect(request.over).toBe(true);
+    expect(() => request.commIds).toThrow(code('REQUEST_OVER'));
+    world.run();
+    expect(world.client.types()).toEqual(['rej_received']);
+    const accepted = world.requested(client);
+    const server = world.server.create('server');
+    server.accept(accepted, { startingPsn: 7 }, world.now);
+    accepted.destroy(world.now);
+    world.run();
+    expect(server.state).toBe('RTS');
     expect(world.leftovers()).toEqual([]);
   });
 

@@ -45,27 +45,15 @@ export class End {
     this.cm = new CmInterface(side.manager, this.ledger);
     const limits = { maxQueuePairs: 8, qpnCount: 64 };
     const queuePairs = new QueuePairTable({ random: new SeededRandom(seed), ledger: this.ledger, limits });
-    this.pairs = new ConnectedQueuePairs({ cm: this.cm, queuePairs });
+    this.pairs = new ConnectedQueuePairs({ cm: this.cm, queuePairs, ledger: this.ledger });
   }
 
   create(name: string, options: Options = {}): ConnectedQueuePair<string> {
-    const queuePair = this.pairs.create<string>({
-      transport: 'rc',
-      ...options,
-      context: name,
-      callback: (each, { type, cause }, failure) => {
-        const told = { name: each.context, type, cause, failure, state: each.state };
-        this.told.push(told);
-        this.onEvent?.(each, told);
-      },
-    });
-    this.queuePairs.push(queuePair);
-    const { handleGone } = queuePair;
-    queuePair.handleGone = (connection) => {
-      if (this.gone.includes(name)) this.faults.push(`${name} is gone before its CEP (R10)`);
-      handleGone.call(queuePair, connection);
-    };
-    return queuePair;
+    return this.#watch(this.pairs.create<string>(this.#options(name, options)));
+  }
+
+  createForeign(qpn: number, name: string, options: Options = {}): ConnectedQueuePair<string> {
+    return this.#watch(this.pairs.createForeign<string>(qpn, this.#options(name, options)));
   }
 
   listen(now: Instant): void {
@@ -91,6 +79,30 @@ export class End {
       this.gone.push(queuePair.context);
     });
     within = false;
+  }
+
+  #options(name: string, options: Options): ConnectedQueuePairOptions<string> {
+    return {
+      transport: 'rc',
+      ...options,
+      context: name,
+      callback: (each, { type, cause }, failure) => {
+        const told = { name: each.context, type, cause, failure, state: each.state };
+        this.told.push(told);
+        this.onEvent?.(each, told);
+      },
+    };
+  }
+
+  #watch(queuePair: ConnectedQueuePair<string>): ConnectedQueuePair<string> {
+    const name = queuePair.context;
+    this.queuePairs.push(queuePair);
+    const { handleGone } = queuePair;
+    queuePair.handleGone = (connection) => {
+      if (this.gone.includes(name)) this.faults.push(`${name} is gone before its CEP (R10)`);
+      handleGone.call(queuePair, connection);
+    };
+    return queuePair;
   }
 
   /** What was told since this was asked last. */
