@@ -142,6 +142,11 @@ export class ChannelAdapter {
     this.transport = transport;
   }
 
+  /** The addresses of all ports, in their order. */
+  get gids(): readonly Gid[] {
+    return this.#ports.map(({ gid }) => gid);
+  }
+
   /** The address of a port, counted from 1. */
   gid(port: number): Gid {
     return this.#port(port).gid;

@@ -1,4 +1,6 @@
 import { type Duration, elapsed, type Instant, inMilliseconds, milliseconds, type Random } from '../base/index.js';
+import type { CepManager } from '../cep/index.js';
+import type { QueuePairLimits } from '../verbs/index.js';
 import type { AskOptions, Question } from './asking.js';
 import { Connecting, type ConnectOptions, checkConnect } from './connecting.js';
 import { type Connection, closedError } from './connection.js';
@@ -15,6 +17,8 @@ import { type EndpointEvent, EventRouter } from './router.js';
 
 export interface AdapterOptions {
   readonly random: Random;
+  /** What the adapter's table of queue pairs may hold. */
+  readonly limits?: Partial<QueuePairLimits>;
   /**
    * Sees every event of every connection and listener, before it is acted on. For logs and ladders. What it throws is reported as an
    * uncaught exception, as with any event listener, and changes nothing here.
@@ -25,7 +29,15 @@ export interface AdapterOptions {
 /** How long {@link Adapter.close} waits for peers to acknowledge, by default. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** An address from which connections are made and on which they are accepted. */
+/** What an adapter holds: the connection manager's counts, and ours. All are 0 when it was closed and the protocol owes peers nothing more. */
+export type AdapterUsage = ReturnType<CepManager['usage']> & {
+  /** Queue pairs of this adapter. */
+  readonly queuePairs: number;
+  /** Objects that somebody holds a reference to: IDs of the CM-only interface, queue pairs, what stands for queue pairs elsewhere. */
+  readonly references: number;
+};
+
+/** An adapter of one or more addresses, from which connections are made and on which they are accepted. */
 export class Adapter {
   readonly #host: EndpointHost;
   readonly #router: EventRouter;
@@ -34,16 +46,26 @@ export class Adapter {
   #closing: Deferred<void> | undefined;
 
   /** Use `openAdapter`; this is for those who bring a driver of their own. */
-  constructor(host: EndpointHost, { random, onEvent }: AdapterOptions) {
+  constructor(host: EndpointHost, { random, limits, onEvent }: AdapterOptions) {
     this.#host = host;
-    this.#router = new EventRouter(host, onEvent);
+    this.#router = new EventRouter(host, { random, limits, observe: onEvent });
     this.#lookUps = new LookUps(host);
     this.#numbers = new NumberSource(random);
   }
 
-  /** The adapter's address. */
+  /** The adapter's address; of several the first. */
   get address(): string {
-    return this.#router.address;
+    return this.#router.local.first;
+  }
+
+  /** All addresses of the adapter. */
+  get addresses(): readonly string[] {
+    return this.#router.local.all;
+  }
+
+  /** What the adapter holds. After {@link close}, what the protocol still owes peers: retries and timewait. */
+  get usage(): AdapterUsage {
+    return { ...this.#host.adapter.cep.usage(), ...this.#router.usage };
   }
 
   /** Listens on a port. @throws EndpointError `PORT_IN_USE`, `INVALID_ARGUMENT`, `CLOSED` */
@@ -55,15 +77,14 @@ export class Adapter {
   /**
    * Connects to a listener. Looking up the host's name counts towards the time-out.
    * @throws RejectedError when the peer says no; EndpointError `TIMEOUT` when it says nothing, `PRIVATE_DATA_TOO_LONG`,
-   * `INVALID_ARGUMENT`, `CLOSED`; CepError `QPN_IN_USE`, `LIMIT_REACHED`; IoError when the host is not known, there is no route, or the
+   * `INVALID_ARGUMENT`, `CLOSED`; CepError `QPN_IN_USE` for a number of yours, `LIMIT_REACHED`; VerbsError `LIMIT_REACHED`, or `INVALID_ATTRIBUTE` when
+   * the options or the peer's answer ask of the queue pair what it cannot do; IoError when the host is not known, there is no route, or the
    * source port cannot be had; the signal's reason.
    */
   async connect(options: ConnectOptions): Promise<Connection> {
     const question = await this.#question(options, () => checkConnect(options));
-    return this.#numbers.withQpn(options.qpn, (qpn) => {
-      const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
-      return new Connecting(this.#router, options, { ...question, qpn, startingPsn }).result;
-    });
+    const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
+    return new Connecting(this.#router, options, { ...question, startingPsn }).result;
   }
 
   /**
@@ -118,13 +139,25 @@ export class Adapter {
     check();
     const timing = timingOf(options);
     const startedAt = this.#host.now();
-    const remoteGid = await this.#lookUps.find(options, timing.deadline);
+    const { from, host, sourcePort, signal } = options;
+    const wishes = {
+      ...(from !== undefined && { port: this.#router.local.portOf('from', from) }),
+      ...(sourcePort !== undefined && { sourcePort }),
+    };
+    const { port: adapterPort, remoteGid } = await this.#lookUps.find({ host, signal, ...wishes }, timing.deadline);
     // Either may have happened in the last moment.
     this.#checkOpen();
     options.signal?.throwIfAborted();
     const deadline = remaining(timing.deadline, startedAt, this.#host.now());
-    const localGid = this.#host.adapter.gid(1);
-    return { localGid, remoteGid, localPort: this.#numbers.nextPort(), startedAt, timing: { ...timing, deadline } };
+    const localGid = this.#router.local.gidAt(adapterPort);
+    return {
+      adapterPort,
+      localGid,
+      remoteGid,
+      localPort: this.#numbers.nextPort(),
+      startedAt,
+      timing: { ...timing, deadline },
+    };
   }
 
   #checkOpen(): void {

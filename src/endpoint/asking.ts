@@ -1,4 +1,5 @@
 import { elapsed, formatAddress, type Gid, type Instant, isIpv4Gid, seconds } from '../base/index.js';
+import type { CmPath } from '../cep/index.js';
 import { encodeIpCmHeader, IP_CM_HEADER_BYTES } from '../wire/index.js';
 import { durationText, EndpointError, endText } from './error.js';
 import { type BoundedTiming, checkInteger, DEFAULT_TIMEOUT_MS, type WaitOptions } from './options.js';
@@ -10,6 +11,8 @@ export interface AskOptions extends WaitOptions {
   readonly host: string;
   /** Port in a port space of rdma_cm, 1 to 65,535: TCP's for connections, UDP's for datagrams. */
   readonly port: number;
+  /** The address of this adapter to ask from, if it has several. Default: the one from which the system's route leads to the host. */
+  readonly from?: string;
   /** At most 56 bytes to connect, 180 to look up. */
   readonly privateData?: Uint8Array;
   /** Aborting it ends the attempt: the promise is rejected with the signal's reason. */
@@ -23,6 +26,8 @@ export interface AskOptions extends WaitOptions {
 }
 
 export interface Question {
+  /** The adapter's port that the question goes out of, from 1. */
+  readonly adapterPort: number;
   readonly localGid: Gid;
   readonly remoteGid: Gid;
   /** The port that we call our own. */
@@ -44,6 +49,20 @@ export function checkAsk({ port, trafficClass, sourcePort, pKey }: AskOptions): 
 /** Who is asked, for people. */
 export const peerText = ({ port }: AskOptions, { remoteGid }: Question): string =>
   endText(formatAddress(remoteGid), port);
+
+/** The way to the peer, as the CM wants it. */
+export function pathOf(
+  { trafficClass, sourcePort }: AskOptions,
+  { adapterPort, localGid, remoteGid }: Question,
+): CmPath {
+  return {
+    port: adapterPort,
+    localGid,
+    remoteGid,
+    ...(trafficClass !== undefined && { trafficClass }),
+    ...(sourcePort !== undefined && { sourcePort }),
+  };
+}
 
 /** Private data: rdma_cm's header, then the user's. */
 export function withIpCmHeader({ privateData }: AskOptions, { localGid, remoteGid, localPort }: Question): Uint8Array {

@@ -1,12 +1,12 @@
-import { formatAddress, TIME_EXPONENT_MAX } from '../base/index.js';
-import type { ReqParameters } from '../cep/index.js';
+import { type Cid, formatAddress, IbcmError, TIME_EXPONENT_MAX } from '../base/index.js';
+import type { ConnectParameters } from '../qp/index.js';
 import { IP_CM_HEADER_BYTES, IP_CM_REQ_PRIVATE_DATA_MAX, type Rep, serviceIdOfPort } from '../wire/index.js';
-import { type AskOptions, checkAsk, peerText, type Question, silence, withIpCmHeader } from './asking.js';
+import { type AskOptions, checkAsk, pathOf, peerText, type Question, silence, withIpCmHeader } from './asking.js';
 import { Connection, closedError, rejectDetails } from './connection.js';
 import { Deferred } from './deferred.js';
 import { EndpointError, RejectedError } from './error.js';
 import { checkInteger, checkPrivateData, checkQueuePair, type QueuePairOptions, wireTiming } from './options.js';
-import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
+import type { EndpointEvent, EndpointQueuePair, EventHandler, EventRouter } from './router.js';
 
 /** What users of rdma_cm set. */
 export interface ConnectOptions extends AskOptions, QueuePairOptions {
@@ -22,14 +22,13 @@ export interface ConnectOptions extends AskOptions, QueuePairOptions {
 const MTU_CODES = { 256: 1, 512: 2, 1024: 3, 2048: 4, 4096: 5 } as const;
 
 export interface ConnectingParameters extends Question {
-  readonly qpn: number;
   readonly startingPsn: number;
 }
 
 /** A connection on its way: from the REQ to the RTU, or to whatever ends it. */
 export class Connecting implements EventHandler {
   readonly #router: EventRouter;
-  readonly #id: EndpointId;
+  readonly #queuePair: EndpointQueuePair;
   readonly #options: ConnectOptions;
   readonly #parameters: ConnectingParameters;
   readonly #result = new Deferred<Connection>();
@@ -37,13 +36,13 @@ export class Connecting implements EventHandler {
     this.#fail(this.#options.signal?.reason as Error);
   };
 
-  /** Sends the REQ. @throws EndpointError, CepError or EncodeError when the options are wrong; then nothing was sent. */
+  /** Sends the REQ, with a queue pair in INIT. @throws EndpointError, CepError, VerbsError or EncodeError when the options are wrong; then nothing was sent. */
   constructor(router: EventRouter, options: ConnectOptions, parameters: ConnectingParameters) {
     this.#router = router;
     this.#options = options;
     this.#parameters = parameters;
-    this.#id = router.open(this, (cm, id, now) => {
-      cm.sendReq(id, this.#request(), now);
+    this.#queuePair = router.openQueuePair(options.qpn, this, (queuePair, now) => {
+      queuePair.connect(this.#request(), now);
       options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     });
     router.wake();
@@ -58,8 +57,8 @@ export class Connecting implements EventHandler {
   }
 
   handleEvent(event: EndpointEvent): void {
-    const { mad } = event;
-    if (event.type === 'rep_received' && mad?.message === 'REP') this.#establish(mad.fields);
+    const { mad, cid } = event;
+    if (event.type === 'rep_received' && mad?.message === 'REP') this.#establish(mad.fields, cid);
     else if (event.type === 'rej_received' && mad?.message === 'REJ')
       this.#fail(new RejectedError(rejectDetails(this.#peer, mad.fields)));
     else if (event.type === 'req_error') {
@@ -72,31 +71,17 @@ export class Connecting implements EventHandler {
     return peerText(this.#options, this.#parameters);
   }
 
-  #request(): ReqParameters {
-    const { localGid, remoteGid, qpn, startingPsn, timing } = this.#parameters;
-    const {
-      port,
-      ackTimeout,
-      trafficClass,
-      sourcePort,
-      pKey,
-      mtu,
-      retryCount,
-      rnrRetryCount,
-      responderResources,
-      initiatorDepth,
-    } = this.#options;
+  #request(): ConnectParameters {
+    const { startingPsn, timing } = this.#parameters;
+    const { port, ackTimeout, pKey, mtu, retryCount, rnrRetryCount, responderResources, initiatorDepth } =
+      this.#options;
     const wire = wireTiming(timing);
     return {
       path: {
-        localGid,
-        remoteGid,
+        ...pathOf(this.#options, this.#parameters),
         ...(ackTimeout !== undefined && { localAckTimeout: ackTimeout }),
-        ...(trafficClass !== undefined && { trafficClass }),
-        ...(sourcePort !== undefined && { sourcePort }),
       },
       serviceId: serviceIdOfPort('tcp', port),
-      qpn,
       startingPsn,
       remoteCmResponseTimeout: wire.exponent,
       localCmResponseTimeout: wire.exponent,
@@ -112,15 +97,20 @@ export class Connecting implements EventHandler {
     };
   }
 
-  #establish(rep: Rep): void {
-    const { localGid, remoteGid, localPort, qpn, startingPsn } = this.#parameters;
+  /** The queue pair goes to RTS, and the peer hears of it. */
+  #establish(rep: Rep, cid: Cid): void {
+    const { localGid, remoteGid, localPort, startingPsn } = this.#parameters;
+    const queuePair = this.#queuePair;
+    const { qpn } = queuePair;
     try {
-      this.#router.command((cm, now) => {
-        cm.sendRtu(this.#id, {}, now);
+      this.#router.command((_, now) => {
+        queuePair.sendRtu({}, now);
         this.#settled();
         this.#result.resolve(
-          new Connection(this.#router, this.#id, {
+          new Connection(this.#router, queuePair, {
             role: 'active',
+            cid,
+            isForeign: this.#options.qpn !== undefined,
             local: { address: formatAddress(localGid), port: localPort, qpn, startingPsn, commId: rep.remoteCommId },
             remote: {
               address: formatAddress(remoteGid),
@@ -129,22 +119,21 @@ export class Connecting implements EventHandler {
               startingPsn: rep.startingPsn,
               commId: rep.localCommId,
             },
-            // The peer's resources are our depth, and the reverse.
-            responderResources: rep.initiatorDepth,
-            initiatorDepth: rep.responderResources,
             privateData: rep.privateData,
           }),
         );
       });
     } catch (error) {
-      // No buffers for an RTU: the peer gets a REJ when there are some, or hears nothing.
-      this.#fail(error as Error);
+      if (!(error instanceof IbcmError)) throw error;
+      // The REP asks of the queue pair what it cannot do; or there are no buffers for an RTU: the peer gets a REJ when there are some.
+      this.#router.command((_, now) => queuePair.giveUp(error, now));
+      this.#fail(error);
     }
   }
 
   #fail(error: Error): void {
     this.#settled();
-    this.#router.destroy(this.#id);
+    this.#router.destroy(this.#queuePair);
     this.#result.reject(error);
   }
 

@@ -1,10 +1,12 @@
 import type { Cid, Duration } from '../base/index.js';
-import type { TimingPolicy } from '../cep/index.js';
+import type { State, TimingPolicy } from '../cep/index.js';
+import type { AttributeValues, QpState } from '../verbs/index.js';
 import { type Rej, rejectReasonName } from '../wire/index.js';
 import { Deferred } from './deferred.js';
 import { EndpointError, type RejectDetails, rejectedBy } from './error.js';
 import { checkPrivateData, timingOf, type WaitOptions } from './options.js';
-import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
+import { ConnectionQueuePair } from './queue-pair.js';
+import type { EndpointEvent, EndpointQueuePair, EventHandler, EventRouter } from './router.js';
 
 /** Private data of a DREQ and DREP. */
 const DREQ_PRIVATE_DATA_MAX = 220;
@@ -34,6 +36,28 @@ export interface ConnectionDetails {
   readonly privateData: Uint8Array;
 }
 
+/** All that there is to know of a connection at a moment, as a value. */
+export interface ConnectionStatus extends ConnectionDetails {
+  /** The connection manager's state, such as ESTABLISHED, DREQ_SENT or TIMEWAIT; undefined when it knows nothing of the connection any more. */
+  readonly state: State | undefined;
+  /** See {@link Connection.closeCause}. */
+  readonly closeCause: CloseCause | undefined;
+  /** The state of the queue pair; of one that is elsewhere, the state that it should be in. */
+  readonly queuePairState: QpState;
+  /**
+   * What the messages have agreed on, as attributes of the queue pair; one that is elsewhere should be given them: path (addresses, traffic class, UDP
+   * source port), MTU, P_Key, PSNs, depths, ACK timeout and retries.
+   */
+  readonly attributes: AttributeValues;
+}
+
+/** What a connection is made of when it is established. @internal */
+export interface Establishment extends Omit<ConnectionDetails, 'responderResources' | 'initiatorDepth'> {
+  readonly cid: Cid;
+  /** Whether the queue pair is elsewhere. */
+  readonly isForeign: boolean;
+}
+
 /**
  * Why a connection ended.
  * - `disconnected`: we disconnected, and the peer acknowledged.
@@ -45,13 +69,19 @@ export interface ConnectionDetails {
  */
 export type CloseCause = 'disconnected' | 'unacknowledged' | 'peer' | 'rejected' | 'stale' | 'closed';
 
-/** `close`: the connection has ended. Sent once. */
-export class ConnectionCloseEvent extends Event {
+/** How a connection ended. */
+export interface CloseDetails {
   readonly cause: CloseCause;
   /** The private data of the peer's DREQ or DREP, if there was one. */
   readonly privateData: Uint8Array | undefined;
+}
 
-  constructor(cause: CloseCause, privateData: Uint8Array | undefined) {
+/** `close`: the connection has ended. Sent once. */
+export class ConnectionCloseEvent extends Event implements CloseDetails {
+  readonly cause: CloseCause;
+  readonly privateData: Uint8Array | undefined;
+
+  constructor({ cause, privateData }: CloseDetails) {
     super('close');
     this.cause = cause;
     this.privateData = privateData;
@@ -63,6 +93,9 @@ interface ConnectionEventMap {
   /** The queue pair number may be used again. */
   timewaitexit: Event;
 }
+
+/** In which no DREQ can be sent any more. In all others an established connection may be, as when its peer proposes an alternate path. */
+const ENDING: ReadonlySet<State | undefined> = new Set(['DREQ_SENT', 'DREQ_RCVD', 'TIMEWAIT', 'IDLE', undefined]);
 
 export interface DisconnectOptions extends WaitOptions {
   /** At most 220 bytes. */
@@ -80,29 +113,47 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   readonly responderResources: number;
   readonly initiatorDepth: number;
   readonly privateData: Uint8Array;
+  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
+  readonly cid: Cid;
+  /** The queue pair that the connection leads; undefined if it is elsewhere, since a `qpn` was given: then the connection is CM-only. */
+  readonly queuePair: ConnectionQueuePair | undefined;
   readonly #router: EventRouter;
-  readonly #id: EndpointId;
-  readonly #ended = new Deferred<CloseCause>();
+  readonly #queuePair: EndpointQueuePair;
+  readonly #attributes: AttributeValues;
+  readonly #ended = new Deferred<CloseDetails>();
   #disconnecting = false;
   #cause: CloseCause | undefined;
 
   /** @internal Made by `Adapter.connect` and `ConnectionRequest.accept`. */
-  constructor(router: EventRouter, id: EndpointId, details: ConnectionDetails) {
+  constructor(router: EventRouter, queuePair: EndpointQueuePair, establishment: Establishment) {
     super();
+    const { role, local, remote, privateData, cid, isForeign } = establishment;
+    const { state: _, ...attributes } = queuePair.query();
     this.#router = router;
-    this.#id = id;
-    this.role = details.role;
-    this.local = details.local;
-    this.remote = details.remote;
-    this.responderResources = details.responderResources;
-    this.initiatorDepth = details.initiatorDepth;
-    this.privateData = details.privateData;
-    id.context.handler = this;
+    this.#queuePair = queuePair;
+    this.#attributes = attributes;
+    this.role = role;
+    this.local = local;
+    this.remote = remote;
+    this.responderResources = attributes.responderResources ?? 0;
+    this.initiatorDepth = attributes.initiatorDepth ?? 0;
+    this.privateData = privateData;
+    this.cid = cid;
+    this.queuePair = isForeign ? undefined : new ConnectionQueuePair(queuePair);
+    queuePair.context.handler = this;
   }
 
-  /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
-  get cid(): Cid {
-    return this.#id.cid;
+  /** All that there is to know of it now; afterwards, too. */
+  query(): ConnectionStatus {
+    const { role, local, remote, responderResources, initiatorDepth, privateData, closeCause } = this;
+    const { connectionState: state, state: queuePairState } = this.#queuePair;
+    const details = { role, local, remote, responderResources, initiatorDepth, privateData };
+    return { ...details, state, closeCause, queuePairState, attributes: this.#attributes };
+  }
+
+  /** Resolves when the connection has ended, whoever ended it; never rejects. */
+  get closed(): Promise<CloseDetails> {
+    return this.#ended.promise;
   }
 
   /** Why the connection ended; undefined while it stands. */
@@ -136,7 +187,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
     const timing = timingOf(options);
     if (this.#cause !== undefined) return this.#cause;
     if (this.#disconnecting || !this.#sendDreq(timing, options.privateData)) this.#endWithin(timing.deadline);
-    return this.#ended.promise;
+    return (await this.#ended.promise).cause;
   }
 
   /**
@@ -144,7 +195,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
    * follows. Never fails; harmless if the connection has ended.
    */
   close(): void {
-    this.#router.destroy(this.#id);
+    this.#router.destroy(this.#queuePair);
     this.#end('closed', undefined);
   }
 
@@ -186,7 +237,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
         this.#end('rejected', undefined);
         return;
       case 'timewait_exit':
-        this.#router.destroy(this.#id);
+        this.#router.destroy(this.#queuePair);
         this.dispatchEvent(new Event('timewaitexit'));
         return;
       default:
@@ -197,9 +248,9 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
 
   /** @returns false if the connection is ending already, because the peer has forgotten it. */
   #sendDreq(timing: TimingPolicy, privateData: Uint8Array | undefined): boolean {
-    return this.#router.command((cm, now) => {
-      if (cm.state(this.#id) !== 'ESTABLISHED') return false;
-      cm.sendDreq(this.#id, { timing, ...(privateData && { privateData }) }, now);
+    return this.#router.command((_, now) => {
+      if (ENDING.has(this.#queuePair.connectionState)) return false;
+      this.#queuePair.disconnect({ timing, ...(privateData && { privateData }) }, now);
       this.#disconnecting = true;
       return true;
     });
@@ -207,17 +258,17 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
 
   #sendDrep(): void {
     try {
-      this.#router.command((cm, now) => cm.sendDrep(this.#id, {}, now));
+      this.#router.command((_, now) => this.#queuePair.sendDrep({}, now));
     } catch {
       // No buffers. Destroying answers as well, or leaves it to the peer's next DREQ.
-      this.#router.destroy(this.#id);
+      this.#router.destroy(this.#queuePair);
     }
   }
 
   /** Somebody else waits for the end already, perhaps longer. */
   #endWithin(limit: Duration): void {
     const cancel = this.#router.schedule(limit, () => {
-      this.#router.destroy(this.#id);
+      this.#router.destroy(this.#queuePair);
       this.#end('unacknowledged', undefined);
     });
     void this.#ended.promise.then(cancel);
@@ -226,8 +277,8 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   #end(cause: CloseCause, privateData: Uint8Array | undefined): void {
     if (this.#cause !== undefined) return;
     this.#cause = cause;
-    this.#ended.resolve(cause);
-    this.dispatchEvent(new ConnectionCloseEvent(cause, privateData));
+    this.#ended.resolve({ cause, privateData });
+    this.dispatchEvent(new ConnectionCloseEvent({ cause, privateData }));
   }
 }
 

@@ -1,22 +1,25 @@
-export { Adapter, type AdapterOptions } from './adapter.js';
+export { Adapter, type AdapterOptions, type AdapterUsage } from './adapter.js';
 export type { AskOptions } from './asking.js';
 export type { ConnectOptions } from './connecting.js';
 export {
   type CloseCause,
+  type CloseDetails,
   Connection,
   ConnectionCloseEvent,
   type ConnectionDetails,
   type ConnectionEnd,
+  type ConnectionStatus,
   type DisconnectOptions,
 } from './connection.js';
 export { DatagramListener } from './datagram-listener.js';
 export { EndpointError, type EndpointErrorCode, type RejectDetails, RejectedError } from './error.js';
-export type { EndpointHost } from './host.js';
+export type { EndpointHost, Route, RouteWishes } from './host.js';
 export type { ListenOptions } from './listen.js';
 export { Listener } from './listener.js';
 export { type DatagramService, type LookupRejectDetails, LookupRejectedError } from './lookup.js';
 export { type LookupAcceptOptions, type LookupRejectOptions, LookupRequest } from './lookup-request.js';
 export type { QueuePairOptions, WaitOptions } from './options.js';
+export { ConnectionQueuePair } from './queue-pair.js';
 export { type AcceptOptions, ConnectionRequest } from './request.js';
 export { RequestListener } from './request-listener.js';
 export type { EndpointEvent } from './router.js';

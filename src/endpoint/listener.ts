@@ -2,7 +2,7 @@ import type { ListenOptions } from './listen.js';
 import type { NumberSource } from './numbers.js';
 import { ConnectionRequest, readAddresses } from './request.js';
 import { RequestListener } from './request-listener.js';
-import type { EndpointEvent, EndpointId, EventRouter } from './router.js';
+import type { EndpointEvent, EventRouter } from './router.js';
 
 /** Listens for those who want to connect. See {@link RequestListener}. */
 export class Listener extends RequestListener<ConnectionRequest> {
@@ -12,11 +12,16 @@ export class Listener extends RequestListener<ConnectionRequest> {
   }
 
   /** @internal */
-  protected override requestOf(id: EndpointId, mad: EndpointEvent['mad']): ConnectionRequest | undefined {
+  protected override fetch(mad: EndpointEvent['mad']): ConnectionRequest | undefined {
+    const fetched = this.router.fetchRequest(this.id);
+    if (fetched === undefined) return undefined;
     const req = mad?.message === 'REQ' ? mad.fields : undefined;
     const header = req && readAddresses(req);
-    if (req === undefined || header === undefined) return undefined;
-    const request = new ConnectionRequest(this.router, id, {
+    if (req === undefined || header === undefined) {
+      this.router.destroy(fetched.seat);
+      return undefined;
+    }
+    const request = new ConnectionRequest(this.router, fetched, {
       req,
       header,
       port: this.port,

@@ -96,10 +96,9 @@ export class LookupRequest implements EventHandler {
   accept({ qpn, qKey = RDMA_UDP_Q_KEY, privateData }: LookupAcceptOptions = {}): { qpn: number; qKey: number } {
     if (qpn !== undefined) checkInteger('qpn', qpn, 2, 0xff_ffff);
     checkInteger('qKey', qKey, 0, Q_KEY_MAX);
-    return this.#numbers.withQpn(qpn, (number) => {
-      this.#answer({ qpn: number, qKey }, privateData);
-      return { qpn: number, qKey };
-    });
+    const told = { qpn: qpn ?? this.#numbers.nextQpn(), qKey };
+    this.#answer(told, privateData);
+    return told;
   }
 
   /** Refuses. @throws EndpointError as {@link accept}. */

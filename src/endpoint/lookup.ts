@@ -8,7 +8,7 @@ import {
   serviceIdOfPort,
   sidrStatusName,
 } from '../wire/index.js';
-import { type AskOptions, checkAsk, peerText, type Question, silence, withIpCmHeader } from './asking.js';
+import { type AskOptions, checkAsk, pathOf, peerText, type Question, silence, withIpCmHeader } from './asking.js';
 import { closedError } from './connection.js';
 import { Deferred } from './deferred.js';
 import { EndpointError } from './error.js';
@@ -65,8 +65,8 @@ export class Lookup implements EventHandler {
 
   /** Sends the SIDR_REQ. @throws EndpointError, CepError or EncodeError when the options are wrong; then nothing was sent. */
   constructor(router: EventRouter, options: AskOptions, question: Question) {
-    const { port, trafficClass, pKey, sourcePort, signal } = options;
-    const { localGid, remoteGid, timing } = question;
+    const { port, pKey, signal } = options;
+    const { timing } = question;
     const wire = wireTiming(timing);
     this.#router = router;
     this.#options = options;
@@ -75,12 +75,7 @@ export class Lookup implements EventHandler {
       cm.sendSidrReq(
         id,
         {
-          path: {
-            localGid,
-            remoteGid,
-            ...(trafficClass !== undefined && { trafficClass }),
-            ...(sourcePort !== undefined && { sourcePort }),
-          },
+          path: pathOf(options, question),
           serviceId: serviceIdOfPort('udp', port),
           ...(pKey !== undefined && { pKey }),
           responseTimeout: wire.exponent,

@@ -1,26 +1,25 @@
-import { type Duration, elapsed, type Gid, inMilliseconds } from '../base/index.js';
+import { type Duration, elapsed, inMilliseconds } from '../base/index.js';
 import { Deferred } from './deferred.js';
 import { durationText, EndpointError } from './error.js';
-import type { EndpointHost } from './host.js';
+import type { EndpointHost, Route, RouteWishes } from './host.js';
 
-export interface LookUpOptions {
+export interface LookUpOptions extends RouteWishes {
   readonly host: string;
-  readonly sourcePort?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Look-ups of names in progress. A name service may take minutes: nobody has to wait for it longer than he wants. */
 export class LookUps {
   readonly #host: EndpointHost;
-  readonly #going = new Set<Deferred<Gid>>();
+  readonly #going = new Set<Deferred<Route>>();
 
   constructor(host: EndpointHost) {
     this.#host = host;
   }
 
   /** @throws EndpointError `TIMEOUT` after `limit`; what {@link abandon} is given; the signal's reason; the host's own error. */
-  async find({ host, sourcePort, signal }: LookUpOptions, limit: Duration): Promise<Gid> {
-    const found = new Deferred<Gid>();
+  async find({ host, signal, ...wishes }: LookUpOptions, limit: Duration): Promise<Route> {
+    const found = new Deferred<Route>();
     const onAbort = (): void => found.reject(signal?.reason as Error);
     const started = this.#host.now();
     const cancel = this.#host.schedule(limit, () => {
@@ -33,7 +32,7 @@ export class LookUps {
     this.#going.add(found);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      this.#host.resolve(host, sourcePort).then(found.resolve, found.reject);
+      this.#host.resolve(host, wishes).then(found.resolve, found.reject);
       return await found.promise;
     } finally {
       signal?.removeEventListener('abort', onAbort);

@@ -26,7 +26,10 @@ export const TIMEOUT_MS_MAX = 86_400_000;
 
 /** What a queue pair offers and wants; numbers go into the REQ or REP as they are. */
 export interface QueuePairOptions {
-  /** Our queue pair number, 2 to 16,777,215. Default: one that this adapter has not used lately. */
+  /**
+   * The number of a queue pair that you have elsewhere (in firmware, in the kernel's verbs, in a transport of your own), 2 to 16,777,215: the connection
+   * is CM-only then, and you lead the queue pair. Default: a queue pair of this adapter, which the connection leads.
+   */
   readonly qpn?: number;
   /** 24 bits; default random. */
   readonly startingPsn?: number;

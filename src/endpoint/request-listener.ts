@@ -11,21 +11,30 @@ import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './rou
 export abstract class RequestListener<Request extends { close(): void }>
   implements EventHandler, AsyncIterable<Request>
 {
-  readonly address: string;
+  /** Where it listens: one address of the adapter, or all. */
+  readonly addresses: readonly string[];
   readonly port: number;
   protected readonly router: EventRouter;
   protected readonly numbers: NumberSource;
   protected readonly queue = new RequestQueue<Request>();
-  readonly #id: EndpointId;
+  /** @internal */
+  protected readonly id: EndpointId;
 
   /** @internal Made by the adapter. */
   constructor(router: EventRouter, portSpace: PortSpace, options: ListenOptions, numbers: NumberSource) {
     this.router = router;
     this.numbers = numbers;
-    this.address = router.address;
-    this.port = options.port;
-    this.#id = openListen(router, this, portSpace, options);
+    const { address, port } = options;
+    this.addresses =
+      address === undefined ? router.local.all : [router.local.at(router.local.portOf('address', address))];
+    this.port = port;
+    this.id = openListen(router, this, portSpace, options);
     router.wake();
+  }
+
+  /** The first of {@link addresses}. */
+  get address(): string {
+    return this.addresses[0] as string;
   }
 
   /** Every iterator takes from the same queue; leaving a loop does not close the listener. */
@@ -36,7 +45,7 @@ export abstract class RequestListener<Request extends { close(): void }>
   /** Stops listening. Harmless if it was closed before. */
   close(): void {
     for (const request of this.queue.close()) request.close();
-    this.router.destroy(this.#id);
+    this.router.destroy(this.id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -50,14 +59,13 @@ export abstract class RequestListener<Request extends { close(): void }>
 
   /** @internal */
   handleEvent({ mad }: EndpointEvent): void {
-    const id = this.router.fetch(this.#id);
-    if (id === undefined) return;
-    const request = this.requestOf(id, mad);
-    // As rdma_cm does with a header that it cannot make sense of, and with a question of another kind: destroying rejects.
-    if (request === undefined) this.router.destroy(id);
-    else this.queue.add(request);
+    const request = this.fetch(mad);
+    if (request !== undefined) this.queue.add(request);
   }
 
-  /** @internal @returns undefined if the message asks for something else, or makes no sense. */
-  protected abstract requestOf(id: EndpointId, mad: EndpointEvent['mad']): Request | undefined;
+  /**
+   * Fetches a request. One that asks for something else, or makes no sense, is destroyed, and so rejected, as rdma_cm does with a header that it
+   * cannot make sense of. @internal @returns undefined then, or if none waits.
+   */
+  protected abstract fetch(mad: EndpointEvent['mad']): Request | undefined;
 }

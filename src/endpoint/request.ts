@@ -19,7 +19,7 @@ import {
   timingOf,
   type WaitOptions,
 } from './options.js';
-import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
+import type { EndpointEvent, EndpointQueuePair, EventHandler, EventRouter, FetchedRequest } from './router.js';
 
 const REP_PRIVATE_DATA_MAX = 196;
 const REJ_PRIVATE_DATA_MAX = 148;
@@ -44,7 +44,7 @@ interface RequestParameters {
 interface Acceptance {
   readonly result: Deferred<Connection>;
   readonly options: AcceptOptions;
-  readonly qpn: number;
+  readonly queuePair: EndpointQueuePair;
   readonly startingPsn: number;
   readonly startedAt: Instant;
 }
@@ -60,7 +60,7 @@ export class ConnectionRequest implements EventHandler {
   /** The REQ as it came. */
   readonly req: Req;
   readonly #router: EventRouter;
-  readonly #id: EndpointId;
+  readonly #fetched: FetchedRequest;
   readonly #numbers: NumberSource;
   #state: 'pending' | 'accepting' | 'over' = 'pending';
   #overBecause: Error | undefined;
@@ -73,15 +73,14 @@ export class ConnectionRequest implements EventHandler {
   };
 
   /** @internal */
-  constructor(router: EventRouter, id: EndpointId, { req, header, port, numbers, onOver }: RequestParameters) {
+  constructor(router: EventRouter, fetched: FetchedRequest, { req, header, port, numbers, onOver }: RequestParameters) {
     this.#router = router;
-    this.#id = id;
+    this.#fetched = fetched;
     this.#numbers = numbers;
     this.#onOver = onOver;
     this.req = req;
     this.privateData = req.privateData.subarray(IP_CM_HEADER_BYTES);
-    const commId = router.command((cm) => cm.commIds(id).local);
-    this.local = { address: formatAddress(header.destination), port, commId };
+    this.local = { address: formatAddress(header.destination), port, commId: fetched.request.commIds.local };
     this.remote = {
       address: formatAddress(header.source),
       port: header.sourcePort,
@@ -89,12 +88,12 @@ export class ConnectionRequest implements EventHandler {
       startingPsn: req.startingPsn,
       commId: req.localCommId,
     };
-    id.context.handler = this;
+    fetched.seat.handler = this;
   }
 
   /** The CM's handle, as in the events that an adapter's `onEvent` sees. */
   get cid(): Cid {
-    return this.#id.cid;
+    return this.#fetched.request.event.cid;
   }
 
   /** Whether it can still be answered: not if it was, or if the peer took it back. */
@@ -105,8 +104,9 @@ export class ConnectionRequest implements EventHandler {
   /**
    * Accepts, and waits until the peer has confirmed.
    * @throws EndpointError `TIMEOUT` when the peer does not confirm, `WITHDRAWN` when it took its request back, `REJECTED` when it
-   * refuses our answer, `CLOSED` when the request was answered before; `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT` and
-   * CepError `QPN_IN_USE` for what can be corrected: the request is still pending then.
+   * refuses our answer, `CLOSED` when the request was answered before; `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`,
+   * CepError `QPN_IN_USE` for a number of yours, `LIMIT_REACHED`, and VerbsError `LIMIT_REACHED` for what can be corrected: the request is still pending then.
+   * VerbsError `INVALID_ATTRIBUTE`, `MISSING_ATTRIBUTE` when the request asks of the queue pair what it cannot do: it was rejected, with the reason that fits.
    */
   async accept(options: AcceptOptions = {}): Promise<Connection> {
     this.#checkPending();
@@ -116,29 +116,36 @@ export class ConnectionRequest implements EventHandler {
     const { privateData, responderResources, initiatorDepth, rnrRetryCount, signal } = options;
     const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
     const timing = timingOf(options);
+    const reply = {
+      startingPsn,
+      timing,
+      ...(privateData && { privateData }),
+      responderResources: responderResources ?? this.req.initiatorDepth,
+      initiatorDepth: initiatorDepth ?? this.req.responderResources,
+      ...(rnrRetryCount !== undefined && { rnrRetryCount }),
+    };
     const result = new Deferred<Connection>();
-    this.#numbers.withQpn(options.qpn, (qpn) =>
-      this.#router.command((cm, now) => {
-        cm.sendRep(
-          this.#id,
-          {
-            qpn,
-            startingPsn,
-            timing,
-            ...(privateData && { privateData }),
-            responderResources: responderResources ?? this.req.initiatorDepth,
-            initiatorDepth: initiatorDepth ?? this.req.responderResources,
-            ...(rnrRetryCount !== undefined && { rnrRetryCount }),
-          },
-          now,
-        );
-        // Now, not after the driver's turn: in it, anything may happen to the request already.
-        this.#state = 'accepting';
-        this.#accepting = { result, options, qpn, startingPsn, startedAt: now };
-        signal?.addEventListener('abort', this.#onAbort, { once: true });
-      }),
-    );
+    this.#open(options.qpn, (queuePair, now) => {
+      queuePair.accept(this.#fetched.request, reply, now);
+      this.#router.handOver(this.#fetched.seat);
+      this.#state = 'accepting';
+      this.#accepting = { result, options, queuePair, startingPsn, startedAt: now };
+      signal?.addEventListener('abort', this.#onAbort, { once: true });
+    });
+    // Only now: in the driver's turn, anything may happen to the request.
+    this.#router.wake();
     return result.promise;
+  }
+
+  /** A queue pair that accepts the request, in RTR. */
+  #open(qpn: number | undefined, accept: (queuePair: EndpointQueuePair, now: Instant) => void): void {
+    try {
+      this.#router.openQueuePair(qpn, this, accept);
+    } catch (error) {
+      // The peer has been told why.
+      if (this.#fetched.request.over && this.#state === 'pending') this.#finish(error as Error);
+      throw error;
+    }
   }
 
   /**
@@ -158,8 +165,8 @@ export class ConnectionRequest implements EventHandler {
     checkPrivateData(privateData, REJ_PRIVATE_DATA_MAX, 'REJ');
     const number = typeof reason === 'number' ? reason : REJECT_REASONS[reason];
     checkInteger('reason', number, 1, REASON_MAX);
-    this.#router.command((cm, now) =>
-      cm.sendRej(this.#id, { reason: number, ...(privateData && { privateData }) }, now),
+    this.#router.command((_, now) =>
+      this.#fetched.request.reject({ reason: number, ...(privateData && { privateData }) }, now),
     );
     this.#finish(answeredError('rejected'));
   }
@@ -221,17 +228,17 @@ export class ConnectionRequest implements EventHandler {
   #establish(): void {
     const accepting = this.#accepting;
     if (accepting === undefined) return;
-    const { result, options, qpn, startingPsn } = accepting;
+    const { result, options, queuePair, startingPsn } = accepting;
     this.#settled();
     this.#state = 'over';
     this.#overBecause = answeredError('accepted');
     result.resolve(
-      new Connection(this.#router, this.#id, {
+      new Connection(this.#router, queuePair, {
         role: 'passive',
-        local: { ...this.local, qpn, startingPsn },
+        cid: this.cid,
+        isForeign: options.qpn !== undefined,
+        local: { ...this.local, qpn: queuePair.qpn, startingPsn },
         remote: this.remote,
-        responderResources: options.responderResources ?? this.req.initiatorDepth,
-        initiatorDepth: options.initiatorDepth ?? this.req.responderResources,
         privateData: this.privateData,
       }),
     );
@@ -246,7 +253,7 @@ export class ConnectionRequest implements EventHandler {
     this.#settled();
     this.#state = 'over';
     this.#overBecause = because;
-    this.#router.destroy(this.#id);
+    this.#router.destroy(this.#accepting?.queuePair ?? this.#fetched.seat);
     this.#onOver();
   }
 

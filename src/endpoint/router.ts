@@ -1,8 +1,16 @@
-import { type Cid, type Duration, formatAddress, type Instant, ReferenceLedger } from '../base/index.js';
-import type { EventCause, EventType } from '../cep/index.js';
-import { type CmCallback, type CmId, CmInterface } from '../cm/index.js';
+import { assert, type Cid, type Duration, type Instant, type Random, ReferenceLedger } from '../base/index.js';
+import { CepError, type EventCause, type EventType } from '../cep/index.js';
+import { type CmCallback, type CmEvent, type CmId, CmInterface } from '../cm/index.js';
+import {
+  type ConnectedQueuePair,
+  ConnectedQueuePairs,
+  type ConnectionRequest as IncomingRequest,
+  type QpCallback,
+} from '../qp/index.js';
+import { type QueuePairLimits, QueuePairTable } from '../verbs/index.js';
 import type { CmMad } from '../wire/index.js';
 import type { EndpointHost } from './host.js';
+import { LocalAddresses } from './local-addresses.js';
 
 /** An event as a value, for whoever watches. */
 export interface EndpointEvent {
@@ -18,31 +26,63 @@ export interface EndpointEvent {
   readonly mad: CmMad | undefined;
 }
 
-/** Who deals with the events of an ID. */
+/** Who deals with the events of an ID or a queue pair. */
 export interface EventHandler {
   handleEvent(event: EndpointEvent): void;
   /** The adapter is being closed: ends at once, or for a connection within the time. */
   shutDown(timeoutMs: number): Promise<unknown>;
 }
 
-/** Whose events an ID's are now: what is an attempt today is a connection tomorrow. */
+/** Whose events they are now: what is an attempt today is a connection tomorrow. */
 export interface Seat {
   handler: EventHandler;
 }
-/** The ID of an endpoint. */
+/** The ID of an endpoint that has no queue pair. */
 export type EndpointId = CmId<Seat>;
+/** The queue pair of an endpoint that connects, or what stands for one elsewhere. */
+export type EndpointQueuePair = ConnectedQueuePair<Seat>;
 
-/** Has the IDs of an adapter's endpoints, and brings their events to whom they concern. */
+/** A request to connect that was fetched, and whose its events are. */
+export interface FetchedRequest {
+  readonly request: IncomingRequest;
+  readonly seat: Seat;
+}
+
+/** Something that has events and must be destroyed in the end. */
+interface Held {
+  readonly seat: Seat;
+  destroy(now: Instant): void;
+}
+
+export interface EventRouterOptions {
+  readonly random: Random;
+  readonly observe: ((event: EndpointEvent) => void) | undefined;
+  readonly limits: Partial<QueuePairLimits> | undefined;
+}
+
+/** Has the IDs and queue pairs of an adapter's endpoints, and brings their events to whom they concern. */
 export class EventRouter {
+  /** The adapter's own addresses. */
+  readonly local: LocalAddresses;
   readonly #host: EndpointHost;
+  readonly #ledger = new ReferenceLedger();
   readonly #cm: CmInterface;
-  readonly #ids = new Set<EndpointId>();
+  readonly #queuePairs: QueuePairTable;
+  readonly #connected: ConnectedQueuePairs;
+  /** By ID, request or queue pair. */
+  readonly #held = new Map<object, Held>();
   readonly #observe: ((event: EndpointEvent) => void) | undefined;
 
-  constructor(host: EndpointHost, observe: ((event: EndpointEvent) => void) | undefined) {
+  constructor(host: EndpointHost, { random, observe, limits }: EventRouterOptions) {
+    const { adapter } = host;
     this.#host = host;
     this.#observe = observe;
-    this.#cm = new CmInterface(host.adapter.cep, new ReferenceLedger());
+    this.local = new LocalAddresses(adapter.gids);
+    const ledger = this.#ledger;
+    this.#cm = new CmInterface(adapter.cep, ledger);
+    const ports = adapter.gids.length;
+    this.#queuePairs = new QueuePairTable({ random, ledger, ports, ...(limits && { limits }) });
+    this.#connected = new ConnectedQueuePairs({ cm: this.#cm, queuePairs: this.#queuePairs, ledger });
     host.onTurn(() => this.#cm.poll(this.now));
   }
 
@@ -55,14 +95,14 @@ export class EventRouter {
     return this.#host.schedule(delay, call);
   }
 
-  /** This adapter's address as text. */
-  get address(): string {
-    return formatAddress(this.#host.adapter.gid(1));
-  }
-
   /** All that deal with events now. */
   get handlers(): EventHandler[] {
-    return Array.from(this.#ids, ({ context }) => context.handler);
+    return Array.from(this.#held.values(), ({ seat }) => seat.handler);
+  }
+
+  /** What exists: queue pairs that are ours, and objects that somebody holds a reference to. */
+  get usage(): { readonly queuePairs: number; readonly references: number } {
+    return { queuePairs: this.#queuePairs.size, references: this.#ledger.size };
   }
 
   /**
@@ -70,8 +110,7 @@ export class EventRouter {
    * since anything may happen to the ID in it: first the caller notes what it has got.
    */
   open(handler: EventHandler, call: (cm: CmInterface, id: EndpointId, now: Instant) => void): EndpointId {
-    const id = this.#cm.createId(this.#callback, { handler });
-    this.#ids.add(id);
+    const id = this.#holdId(this.#cm.createId(this.#onIdEvent, { handler }));
     try {
       call(this.#cm, id, this.now);
     } catch (error) {
@@ -81,6 +120,29 @@ export class EventRouter {
     return id;
   }
 
+  /**
+   * The same with a queue pair. One of ours is taken if no number is given; while the CM has its number in use, as in somebody else's
+   * connection or in timewait, the next. @param qpn of a queue pair that is elsewhere.
+   */
+  openQueuePair(
+    qpn: number | undefined,
+    handler: EventHandler,
+    call: (queuePair: EndpointQueuePair, now: Instant) => void,
+  ): EndpointQueuePair {
+    // Ends: there are more numbers than CEPs, and fewer queue pairs than numbers.
+    for (;;) {
+      const queuePair = this.#createQueuePair(qpn, { handler });
+      try {
+        call(queuePair, this.now);
+        return queuePair;
+      } catch (error) {
+        this.destroy(queuePair);
+        const isTaken = error instanceof CepError && error.code === 'QPN_IN_USE';
+        if (qpn !== undefined || !isTaken) throw error;
+      }
+    }
+  }
+
   /** Lets the driver send what there is to send. */
   wake(): void {
     this.#host.wake();
@@ -88,9 +150,21 @@ export class EventRouter {
 
   /** Gives a listener's oldest request an ID of its own, whose handler is still to be found. @returns undefined if none waits. */
   fetch(listener: EndpointId): EndpointId | undefined {
-    const request = this.#cm.getRequestEx<Seat>(listener, this.#callback, { handler: listener.context.handler });
-    if (request !== undefined) this.#ids.add(request.id);
-    return request?.id;
+    const { handler } = listener.context;
+    const request = this.#cm.getRequestEx<Seat>(listener, this.#onIdEvent, { handler });
+    return request && this.#holdId(request.id);
+  }
+
+  /** Fetches a listener's oldest request for a queue pair to accept, likewise. */
+  fetchRequest(listener: EndpointId): FetchedRequest | undefined {
+    const { handler } = listener.context;
+    const seat: Seat = { handler };
+    const request = this.#connected.getRequest(listener, (event) => {
+      this.#tell(event, seat, 0 as Cid, () => !this.#held.has(seat));
+    });
+    if (request === undefined) return undefined;
+    this.#held.set(seat, { seat, destroy: (now) => request.destroy(now) });
+    return { request, seat };
   }
 
   /** Runs a call on the CM, and lets the driver send what came of it, whether or not it failed. */
@@ -102,25 +176,59 @@ export class EventRouter {
     }
   }
 
-  /** Destroys an ID. Harmless if it has been destroyed. */
-  destroy(id: EndpointId): void {
-    if (this.#ids.delete(id)) this.command((cm, now) => cm.destroyId(id, now));
+  /** Destroys an ID, a queue pair, or the request with a seat. Harmless if it has been destroyed. */
+  destroy(what: EndpointId | EndpointQueuePair | Seat): void {
+    const held = this.#held.get(what);
+    if (held === undefined) return;
+    this.#held.delete(what);
+    this.command((_, now) => held.destroy(now));
   }
 
-  /** Destroys every ID; no event is told any more. */
+  /** The request with a seat is a queue pair's from now on. */
+  handOver(seat: Seat): void {
+    this.#held.delete(seat);
+  }
+
+  /** Destroys everything; no event is told any more. */
   close(): void {
-    this.#ids.clear();
-    this.command((cm, now) => cm.close(now));
+    this.command((cm, now) => {
+      for (const held of this.#held.values()) held.destroy(now);
+      this.#held.clear();
+      cm.close(now);
+    });
   }
 
-  readonly #callback: CmCallback<Seat> = (id, event) => {
+  #holdId(id: EndpointId): EndpointId {
+    this.#held.set(id, { seat: id.context, destroy: (now) => this.#cm.destroyId(id, now) });
+    return id;
+  }
+
+  #createQueuePair(qpn: number | undefined, seat: Seat): EndpointQueuePair {
+    // What the peer asks is answered here, when whoever watches has been told of it.
+    const options = { transport: 'rc', automatic: false, context: seat, callback: this.#onQueuePairEvent } as const;
+    const queuePair =
+      qpn === undefined ? this.#connected.create<Seat>(options) : this.#connected.createForeign<Seat>(qpn, options);
+    this.#held.set(queuePair, { seat, destroy: (now) => queuePair.destroy(now) });
+    return queuePair;
+  }
+
+  readonly #onIdEvent: CmCallback<Seat> = (id, event) => {
+    const listener = event.cid === id.cid ? (0 as Cid) : id.cid;
+    this.#tell(event, id.context, listener, () => id.destroyed);
+  };
+
+  readonly #onQueuePairEvent: QpCallback<Seat> = (queuePair, event, failure) => {
+    assert(failure === undefined, 'what events lead a queue pair to was checked when the REP was sent or answered');
+    this.#tell(event, queuePair.context, 0 as Cid, () => queuePair.destroyed);
+  };
+
+  #tell(event: CmEvent, seat: Seat, listener: Cid, isDestroyed: () => boolean): void {
     const { type, cause, cid, transmissions, message: mad } = event;
-    const listener = cid === id.cid ? (0 as Cid) : id.cid;
     const told: EndpointEvent = { type, cause, cid, listener, transmissions, mad };
     shielded(() => this.#observe?.(told));
     // Whoever watches may have ended what the event is about.
-    if (!id.destroyed) shielded(() => id.context.handler.handleEvent(told));
-  };
+    if (!isDestroyed()) shielded(() => seat.handler.handleEvent(told));
+  }
 }
 
 /** One bad callback must not keep others from their events: what it throws is reported by the platform. */

@@ -1,21 +1,21 @@
-import { type Duration, type Gid, type Instant, inMilliseconds } from '../base/index.js';
+import { type Duration, type Instant, inMilliseconds } from '../base/index.js';
 import { type ChannelAdapter, CM_PACKET_BYTES } from '../ca/index.js';
-import type { EndpointHost } from '../endpoint/index.js';
+import type { EndpointHost, Route, RouteWishes } from '../endpoint/index.js';
 import { PACKET_BYTES_MAX } from '../transport/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
 import { monotonicNow } from './clock.js';
 import type { RocePort, SentDatagram } from './port.js';
-import { resolveHost } from './resolve.js';
+import { resolveRoute } from './resolve.js';
 
 /** setTimeout takes at most 2³¹ − 1 ms. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Datagrams for which memory is made at once: as long as the system holds one of them, it holds all. */
 const ROOM_PACKETS = 16;
 
-/** Runs an adapter over a real port and in real time. */
+/** Runs an adapter over real ports and in real time. */
 export class PortDriver implements EndpointHost {
   readonly adapter: ChannelAdapter;
-  readonly #port: RocePort;
+  readonly #ports: readonly RocePort[];
   readonly #consumers: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -28,15 +28,19 @@ export class PortDriver implements EndpointHost {
   #again = false;
   #closed = false;
 
-  constructor(adapter: ChannelAdapter, port: RocePort) {
+  /** @param ports one for each of the adapter's, in their order. */
+  constructor(adapter: ChannelAdapter, ...ports: readonly RocePort[]) {
     this.adapter = adapter;
-    this.#port = port;
+    this.#ports = ports;
     this.#packetBytes = adapter.transport === undefined ? CM_PACKET_BYTES : PACKET_BYTES_MAX;
-    port.onDatagram = ({ bytes, remoteGid, sourcePort }) => {
-      if (this.#closed) return;
-      adapter.handleDatagram(bytes, 0, bytes.length, { port: 1, remoteGid, sourcePort }, this.now());
-      this.wake();
-    };
+    for (const [index, each] of ports.entries()) {
+      const port = index + 1;
+      each.onDatagram = ({ bytes, remoteGid, sourcePort }) => {
+        if (this.#closed) return;
+        adapter.handleDatagram(bytes, 0, bytes.length, { port, remoteGid, sourcePort }, this.now());
+        this.wake();
+      };
+    }
   }
 
   now(): Instant {
@@ -65,10 +69,12 @@ export class PortDriver implements EndpointHost {
     this.#arm();
   }
 
-  async resolve(host: string, sourcePort?: number): Promise<Gid> {
-    const gid = await resolveHost(host, this.adapter.gid(1));
-    if (sourcePort !== undefined && sourcePort !== ROCE_UDP_PORT) await this.#port.prepare?.(sourcePort);
-    return gid;
+  async resolve(host: string, { port, sourcePort }: RouteWishes): Promise<Route> {
+    const route = await resolveRoute(host, this.adapter.gids, port);
+    if (sourcePort !== undefined && sourcePort !== ROCE_UDP_PORT) {
+      await this.#ports[route.port - 1]?.prepare?.(sourcePort);
+    }
+    return route;
   }
 
   schedule(delay: Duration, call: () => void): () => void {
@@ -80,7 +86,7 @@ export class PortDriver implements EndpointHost {
     this.wake();
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#port.close();
+    await Promise.all(this.#ports.map((port) => port.close()));
   }
 
   #flush(): void {
@@ -98,7 +104,7 @@ export class PortDriver implements EndpointHost {
       this.#used = (end + 7) & ~7;
       const { path, sourcePort } = datagram;
       const sent: SentDatagram = { bytes: this.#room.subarray(start, end), path, sourcePort };
-      shielded(() => this.#port.send(sent));
+      shielded(() => this.#ports[path.port - 1]?.send(sent));
     }
   }
 

@@ -1,7 +1,17 @@
-import { AddressSyntaxError, type CaGuid, type Gid, isIpv4Gid, parseGid, type Random } from '../base/index.js';
+import {
+  AddressSyntaxError,
+  type CaGuid,
+  formatAddress,
+  type Gid,
+  gidEquals,
+  isIpv4Gid,
+  parseGid,
+  type Random,
+} from '../base/index.js';
 import { ChannelAdapter } from '../ca/index.js';
 import type { CepLimits } from '../cep/index.js';
 import { Adapter, EndpointError, type EndpointEvent } from '../endpoint/index.js';
+import type { QueuePairLimits } from '../verbs/index.js';
 import { caGuidOf } from './ca-guid.js';
 import { PortDriver } from './driver.js';
 import { IoError } from './error.js';
@@ -11,26 +21,29 @@ import { SecureRandom } from './secure-random.js';
 import { UdpPort } from './udp-port.js';
 
 export interface OpenAdapterOptions {
-  /** An IPv4 or IPv6 address of this machine, or a name that has one. It is what peers see, so no wildcard. */
-  readonly address: string;
-  /** EUI-64 that names this adapter to its peers. Default: derived from the address, and so the same after a restart. */
+  /**
+   * An IPv4 or IPv6 address of this machine, or a name that has one; or several of them, each a port of the adapter. They are what peers see, so no
+   * wildcards.
+   */
+  readonly address: string | readonly string[];
+  /** EUI-64 that names this adapter to its peers. Default: derived from the first address, and so the same after a restart. */
   readonly caGuid?: bigint;
-  /** What the connection manager may hold; see `CepLimits`. */
-  readonly limits?: Partial<CepLimits>;
+  /** What the connection manager and the table of queue pairs may hold; see `CepLimits` and `QueuePairLimits`. */
+  readonly limits?: Partial<CepLimits & QueuePairLimits>;
   /** `ignore` accepts packets with a wrong ICRC, from peers whose platform cannot compute it. Default `verify`. */
   readonly icrc?: 'verify' | 'ignore';
   /** Sees every event of every connection and listener. */
   readonly onEvent?: (event: EndpointEvent) => void;
   /** Told once what this machine does not let us do right. Default: a process warning. */
   readonly onWarning?: (warning: string) => void;
-  /** Puts something between the adapter and its port: a capture tap, a fault injector. */
+  /** Puts something between the adapter and each of its ports: a capture tap, a fault injector. */
   readonly wrapPort?: (port: RocePort) => RocePort;
 }
 
 const CA_GUID_MAX = 2n ** 64n - 1n;
 
 /**
- * Opens an adapter on an address of this machine: binds UDP port 4791 there. Close it, or the process does not end.
+ * Opens an adapter on one or more addresses of this machine: binds UDP port 4791 there. Close it, or the process does not end.
  * @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `NAME_NOT_FOUND`, `SOCKET`; EndpointError `INVALID_ARGUMENT`; CepError `INVALID_PARAMETER` for
  * a limit that is out of its range.
  */
@@ -40,29 +53,67 @@ export async function openAdapter(options: OpenAdapterOptions): Promise<Adapter>
     const message = `caGuid is ${String(caGuid)}; it must be a bigint from 1 to 2^64 - 1`;
     throw new EndpointError('INVALID_ARGUMENT', message, { name: 'caGuid', value: caGuid });
   }
-  const gid = await localGid(address);
-  const onWarning = options.onWarning ?? ((warning: string) => process.emitWarning(warning, { type: 'IbcmWarning' }));
-  const udp = await UdpPort.open({ gid, onWarning });
+  const gids = await localGids(address);
+  const onWarning = once(options.onWarning ?? ((warning) => process.emitWarning(warning, { type: 'IbcmWarning' })));
+  const opened: UdpPort[] = [];
   try {
+    for (const gid of gids) opened.push(await UdpPort.open({ gid, onWarning }));
     const random = new SecureRandom();
-    const adapter = makeAdapter(options, gid, random);
-    const port = wrapPort ? wrapPort(udp) : udp;
-    return new Adapter(new PortDriver(adapter, port), { random, ...(onEvent && { onEvent }) });
+    const adapter = makeAdapter(options, gids, random);
+    const ports = wrapPort ? opened.map(wrapPort) : opened;
+    const { limits } = options;
+    return new Adapter(new PortDriver(adapter, ...ports), {
+      random,
+      ...(limits && { limits }),
+      ...(onEvent && { onEvent }),
+    });
   } catch (error) {
-    // Bad limits, or a wrapper that fails: nothing may stay open.
-    await udp.close();
+    // An address that is taken, bad limits, or a wrapper that fails: nothing may stay open.
+    await Promise.all(opened.map((port) => port.close()));
     throw error;
   }
 }
 
-function makeAdapter({ caGuid, limits, icrc }: OpenAdapterOptions, gid: Gid, random: Random): ChannelAdapter {
+/** The first of equal warnings, of which each port has its own. */
+function once(onWarning: (warning: string) => void): (warning: string) => void {
+  const told = new Set<string>();
+  return (warning) => {
+    if (told.has(warning)) return;
+    told.add(warning);
+    onWarning(warning);
+  };
+}
+
+function makeAdapter(
+  { caGuid, limits, icrc }: OpenAdapterOptions,
+  gids: readonly [Gid, ...Gid[]],
+  random: Random,
+): ChannelAdapter {
   return new ChannelAdapter({
-    caGuid: (caGuid ?? caGuidOf(gid)) as CaGuid,
+    caGuid: (caGuid ?? caGuidOf(gids[0])) as CaGuid,
     random,
-    ports: [{ gid }],
+    ports: gids.map((gid) => ({ gid })),
     ...(limits && { limits }),
     ...(icrc && { icrc }),
   });
+}
+
+/** @throws EndpointError `INVALID_ARGUMENT` if there is none, or one twice; IoError. */
+async function localGids(address: string | readonly string[]): Promise<readonly [Gid, ...Gid[]]> {
+  const [first, ...others] = typeof address === 'string' ? [address] : address;
+  if (first === undefined) {
+    throw new EndpointError('INVALID_ARGUMENT', 'address is empty; an adapter has at least one', { name: 'address' });
+  }
+  const gids: [Gid, ...Gid[]] = [await localGid(first)];
+  for (const each of others) {
+    const gid = await localGid(each);
+    if (gids.some((other) => gidEquals(other, 0, gid, 0))) {
+      const message = `address has ${formatAddress(gid)} twice; each port has an address of its own`;
+      throw new EndpointError('INVALID_ARGUMENT', message, { name: 'address', value: each });
+    }
+    gids.push(gid);
+  }
+  return gids;
 }
 
 async function localGid(address: string): Promise<Gid> {

@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { formatAddress, type Gid, isIpv4Gid, parseGid } from '../base/index.js';
+import { formatAddress, type Gid, gidEquals, isIpv4Gid, parseGid } from '../base/index.js';
+import type { Route } from '../endpoint/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
 import { IoError, systemWords } from './error.js';
 
@@ -16,6 +17,36 @@ export async function resolveHost(host: string, localGid: Uint8Array): Promise<G
   const { address } = await lookUp(host, family);
   await probeRoute(address, family, formatAddress(localGid));
   return parseGid(address);
+}
+
+/**
+ * The way to a host from one of several addresses of ours: from the one that the system itself would send from, if there are several, else from the
+ * first from which there is a route.
+ * @param port the one to go out of, from 1, if it is chosen already. @throws {@link IoError} as {@link resolveHost}, for the first that was tried.
+ */
+export async function resolveRoute(host: string, localGids: readonly Uint8Array[], port?: number): Promise<Route> {
+  const ports = port === undefined ? await inOrder(host, localGids) : [port];
+  let failure: unknown;
+  for (const each of ports) {
+    try {
+      return { port: each, remoteGid: await resolveHost(host, localGids[each - 1] as Uint8Array) };
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+/** All ports, the one that the route prescribes first. */
+async function inOrder(host: string, localGids: readonly Uint8Array[]): Promise<number[]> {
+  const ports = localGids.map((_, index) => index + 1);
+  if (ports.length === 1) return ports;
+  // Whatever is wrong shows when the ports are tried.
+  const source = await sourceAddressFor(host).catch(() => undefined);
+  const preferred = source === undefined ? undefined : parseGid(source);
+  const isPreferred = (port: number): boolean =>
+    preferred !== undefined && gidEquals(localGids[port - 1] as Uint8Array, 0, preferred, 0);
+  return [...ports.filter(isPreferred), ...ports.filter((port) => !isPreferred(port))];
 }
 
 /** The address of this machine from which the host would be reached. @throws {@link IoError} */

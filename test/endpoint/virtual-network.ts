@@ -4,12 +4,20 @@ import {
   formatAddress,
   type Gid,
   type Instant,
+  isIpv4Gid,
   parseGid,
   SeededRandom,
 } from '../../src/base/index.js';
 import { ChannelAdapter, CM_PACKET_BYTES } from '../../src/ca/index.js';
 import type { CepLimits } from '../../src/cep/index.js';
-import { Adapter, type EndpointEvent, type EndpointHost } from '../../src/endpoint/index.js';
+import {
+  Adapter,
+  type EndpointEvent,
+  type EndpointHost,
+  type Route,
+  type RouteWishes,
+} from '../../src/endpoint/index.js';
+import type { QueuePairLimits } from '../../src/verbs/index.js';
 import { BTH_BYTES, type CmMad, DETH_BYTES, decodeMad, type MessageName } from '../../src/wire/index.js';
 
 const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
@@ -28,7 +36,7 @@ export interface Packet {
 export interface VirtualHostOptions {
   readonly caGuid?: bigint;
   readonly seed?: number;
-  readonly limits?: Partial<CepLimits>;
+  readonly limits?: Partial<CepLimits & QueuePairLimits>;
   readonly onEvent?: (event: EndpointEvent) => void;
   /** Answers are there before `send` returns, as over a loopback inside the process. */
   readonly instant?: boolean;
@@ -43,7 +51,9 @@ interface Appointment {
 export class VirtualHost implements EndpointHost {
   readonly adapter: ChannelAdapter;
   readonly endpoint: Adapter;
+  /** Of the first port. */
   readonly address: string;
+  readonly addresses: readonly string[];
   /** Look-ups that the test answers, by name. */
   readonly names = new Map<string, Promise<Gid>>();
   readonly prepared: (number | undefined)[] = [];
@@ -56,20 +66,21 @@ export class VirtualHost implements EndpointHost {
   #inTurn = false;
   #again = false;
 
-  constructor(network: VirtualNetwork, address: string, options: VirtualHostOptions) {
+  constructor(network: VirtualNetwork, addresses: readonly string[], options: VirtualHostOptions) {
     const { caGuid = 0x1000n, seed = 1, limits, onEvent, instant = false } = options;
     this.#network = network;
     this.#instant = instant;
-    const gid = parseGid(address);
-    this.address = formatAddress(gid);
+    const gids = addresses.map((address) => parseGid(address));
+    this.addresses = gids.map((gid) => formatAddress(gid));
+    this.address = this.addresses[0] as string;
     const random = new SeededRandom(seed);
     this.adapter = new ChannelAdapter({
       caGuid: caGuid as CaGuid,
       random,
-      ports: [{ gid }],
+      ports: gids.map((gid) => ({ gid })),
       limits: { maxCeps: 256, maxMads: 1024, maxTransmits: 1024, ...limits },
     });
-    this.endpoint = new Adapter(this, { random, ...(onEvent && { onEvent }) });
+    this.endpoint = new Adapter(this, { random, ...(limits && { limits }), ...(onEvent && { onEvent }) });
   }
 
   now(): Instant {
@@ -92,9 +103,12 @@ export class VirtualHost implements EndpointHost {
     this.#inTurn = false;
   }
 
-  async resolve(host: string, sourcePort?: number): Promise<Gid> {
+  /** The way out is the port that was asked for, or the first whose address is of the host's family. */
+  async resolve(host: string, { port, sourcePort }: RouteWishes): Promise<Route> {
     this.prepared.push(sourcePort);
-    return this.names.get(host) ?? parseGid(host);
+    const remoteGid = (await this.names.get(host)) ?? parseGid(host);
+    const first = this.adapter.gids.findIndex((gid) => isIpv4Gid(gid) === isIpv4Gid(remoteGid));
+    return { port: port ?? first + 1, remoteGid };
   }
 
   schedule(delay: Duration, call: () => void): () => void {
@@ -114,9 +128,9 @@ export class VirtualHost implements EndpointHost {
     this.appointments.clear();
   }
 
-  receive(bytes: Uint8Array, from: string, sourcePort = 4791): void {
+  receive(bytes: Uint8Array, from: string, sourcePort = 4791, to = this.address): void {
     if (this.isDead || this.isClosed) return;
-    const source = { port: 1, remoteGid: parseGid(from), sourcePort };
+    const source = { port: this.addresses.indexOf(to) + 1, remoteGid: parseGid(from), sourcePort };
     this.adapter.handleDatagram(bytes, 0, bytes.length, source, this.now());
     this.wake();
   }
@@ -140,7 +154,7 @@ export class VirtualHost implements EndpointHost {
   /** What the manager still holds; empty if nothing. */
   leftovers(): Record<string, number> {
     this.adapter.cep.pollTransmit();
-    return Object.fromEntries(Object.entries(this.adapter.cep.usage()).filter(([, count]) => count !== 0));
+    return Object.fromEntries(Object.entries(this.endpoint.usage).filter(([, count]) => count !== 0));
   }
 
   #flush(): void {
@@ -154,7 +168,7 @@ export class VirtualHost implements EndpointHost {
       const { path, sourcePort } = datagram;
       const to = formatAddress(path.remoteGid);
       const packet = {
-        from: this.address,
+        from: formatAddress(path.localGid),
         to,
         sourcePort,
         trafficClass: path.trafficClass,
@@ -182,9 +196,9 @@ export class VirtualNetwork {
   readonly #hosts: VirtualHost[] = [];
   #running = false;
 
-  /** A new machine; one with the same address is replaced, as by a restart. */
-  host(address: string, options: VirtualHostOptions = {}): VirtualHost {
-    const host = new VirtualHost(this, address, options);
+  /** A new machine, with a port for each address; one with the same address is replaced, as by a restart. */
+  host(address: string | readonly string[], options: VirtualHostOptions = {}): VirtualHost {
+    const host = new VirtualHost(this, typeof address === 'string' ? [address] : address, options);
     this.#hosts.unshift(host);
     return host;
   }
@@ -218,7 +232,7 @@ export class VirtualNetwork {
   /** The names of all messages sent so far, or only of those from one address. */
   messages(from?: VirtualHost): MessageName[] {
     return this.sent
-      .filter((packet) => from === undefined || packet.from === from.address)
+      .filter((packet) => from === undefined || from.addresses.includes(packet.from))
       .map(({ mad }) => mad.message);
   }
 
@@ -309,7 +323,8 @@ export class VirtualNetwork {
   }
 
   #deliver({ to, from, bytes, sourcePort }: Packet): void {
-    this.#hosts.find((host) => host.address === to && !host.isDead)?.receive(bytes.slice(), from, sourcePort);
+    const host = this.#hosts.find(({ addresses, isDead }) => addresses.includes(to) && !isDead);
+    host?.receive(bytes.slice(), from, sourcePort, to);
   }
 }
 

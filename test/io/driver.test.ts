@@ -30,11 +30,9 @@ class FakeAdapter {
   }
 
   pollTransmit(): Partial<OutgoingDatagram> | undefined {
-    return this.outgoing.shift();
-  }
-
-  gid(): Uint8Array {
-    return GID;
+    const datagram = this.outgoing.shift();
+    const path = { port: 1, localGid: GID, remoteGid: GID, trafficClass: 0, sourcePort: 0 };
+    return datagram && { path, ...datagram };
   }
 }
 
