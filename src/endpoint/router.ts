@@ -129,7 +129,7 @@ export class EventRouter {
     handler: EventHandler,
     call: (queuePair: EndpointQueuePair, now: Instant) => void,
   ): EndpointQueuePair {
-    // Ends: there are more numbers than CEPs, and fewer queue pairs than numbers.
+    const tried = new Set<number>();
     for (;;) {
       const queuePair = this.#createQueuePair(qpn, { handler });
       try {
@@ -138,7 +138,9 @@ export class EventRouter {
       } catch (error) {
         this.destroy(queuePair);
         const isTaken = error instanceof CepError && error.code === 'QPN_IN_USE';
-        if (qpn !== undefined || !isTaken) throw error;
+        // The table gives a number again when it has given all the others.
+        if (qpn !== undefined || !isTaken || tried.has(queuePair.qpn)) throw error;
+        tried.add(queuePair.qpn);
       }
     }
   }
