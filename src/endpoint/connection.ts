@@ -2,7 +2,7 @@ import type { Cid, Duration } from '../base/index.js';
 import type { State, TimingPolicy } from '../cep/index.js';
 import type { AttributeValues, QpState } from '../verbs/index.js';
 import { type Rej, rejectReasonName } from '../wire/index.js';
-import { Deferred } from './deferred.js';
+import { Deferred, unlessAborted } from './deferred.js';
 import { EndpointError, type RejectDetails, rejectedBy } from './error.js';
 import { checkPrivateData, timingOf, type WaitOptions } from './options.js';
 import { ConnectionQueuePair } from './queue-pair.js';
@@ -100,6 +100,8 @@ const ENDING: ReadonlySet<State | undefined> = new Set(['DREQ_SENT', 'DREQ_RCVD'
 export interface DisconnectOptions extends WaitOptions {
   /** At most 220 bytes. */
   readonly privateData?: Uint8Array;
+  /** Aborting it ends the waiting: the promise is rejected with the signal's reason. The connection is disconnected all the same. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -180,14 +182,16 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
    * Disconnects, and waits until the peer has acknowledged or the time is over. Never fails because of the peer: the cause
    * tells. If the connection has ended already, that cause is the answer; if it is ending, this waits for the same end, but not
    * longer than its own time.
-   * @throws EndpointError `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`; CepError `LIMIT_REACHED`: the connection still stands then.
+   * @throws EndpointError `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`; CepError `LIMIT_REACHED`: the connection still stands then, as with a signal that
+   * was aborted before. The signal's reason.
    */
   async disconnect(options: DisconnectOptions = {}): Promise<CloseCause> {
+    options.signal?.throwIfAborted();
     checkPrivateData(options.privateData, DREQ_PRIVATE_DATA_MAX, 'DREQ');
     const timing = timingOf(options);
     if (this.#cause !== undefined) return this.#cause;
     if (this.#disconnecting || !this.#sendDreq(timing, options.privateData)) this.#endWithin(timing.deadline);
-    return (await this.#ended.promise).cause;
+    return (await unlessAborted(this.#ended.promise, options.signal)).cause;
   }
 
   /**

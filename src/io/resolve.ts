@@ -22,7 +22,8 @@ export async function resolveHost(host: string, localGid: Uint8Array): Promise<G
 /**
  * The way to a host from one of several addresses of ours: from the one that the system itself would send from, if there are several, else from the
  * first from which there is a route.
- * @param port the one to go out of, from 1, if it is chosen already. @throws {@link IoError} as {@link resolveHost}, for the first that was tried.
+ * @param port the one to go out of, from 1, if it is chosen already. @throws {@link IoError} as {@link resolveHost}, for the first that was tried and has
+ *   the host's family.
  */
 export async function resolveRoute(host: string, localGids: readonly Uint8Array[], port?: number): Promise<Route> {
   const ports = port === undefined ? await inOrder(host, localGids) : [port];
@@ -31,11 +32,14 @@ export async function resolveRoute(host: string, localGids: readonly Uint8Array[
     try {
       return { port: each, remoteGid: await resolveHost(host, localGids[each - 1] as Uint8Array) };
     } catch (error) {
-      failure ??= error;
+      // That the host has no address of one family means little if it has one of the other.
+      if (failure === undefined || (isNotFound(failure) && !isNotFound(error))) failure = error;
     }
   }
   throw failure;
 }
+
+const isNotFound = (error: unknown): boolean => error instanceof IoError && error.code === 'NAME_NOT_FOUND';
 
 /** All ports, the one that the route prescribes first. */
 async function inOrder(host: string, localGids: readonly Uint8Array[]): Promise<number[]> {
