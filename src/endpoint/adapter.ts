@@ -82,9 +82,11 @@ export class Adapter {
    * source port cannot be had; the signal's reason.
    */
   async connect(options: ConnectOptions): Promise<Connection> {
-    const question = await this.#question(options, () => checkConnect(options));
-    const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
-    return new Connecting(this.#router, options, { ...question, startingPsn }).result;
+    checkConnect(options);
+    return this.#ask(options, (question) => {
+      const startingPsn = options.startingPsn ?? this.#numbers.nextPsn();
+      return new Connecting(this.#router, options, { ...question, startingPsn }).result;
+    });
   }
 
   /**
@@ -101,8 +103,8 @@ export class Adapter {
    * @throws LookupRejectedError when the peer does not serve it or says no; the rest as {@link connect}.
    */
   async lookup(options: AskOptions): Promise<DatagramService> {
-    const question = await this.#question(options, () => checkLookup(options));
-    return new Lookup(this.#router, options, question).result;
+    checkLookup(options);
+    return this.#ask(options, (question) => new Lookup(this.#router, options, question).result);
   }
 
   /**
@@ -132,11 +134,10 @@ export class Adapter {
     await this.#host.close();
   }
 
-  /** Finds whom to ask. */
-  async #question(options: AskOptions, check: () => void): Promise<Question> {
+  /** Finds whom to ask, and asks. */
+  async #ask<Answer>(options: AskOptions, ask: (question: Question) => Promise<Answer>): Promise<Answer> {
     this.#checkOpen();
     options.signal?.throwIfAborted();
-    check();
     const timing = timingOf(options);
     const startedAt = this.#host.now();
     const { from, host, sourcePort, signal } = options;
@@ -145,19 +146,13 @@ export class Adapter {
       ...(sourcePort !== undefined && { sourcePort }),
     };
     const { port: adapterPort, remoteGid } = await this.#lookUps.find({ host, signal, ...wishes }, timing.deadline);
-    // Either may have happened in the last moment.
+    // Either may have happened in the last moment. From here on nobody is waited for until the question can be ended like any other.
     this.#checkOpen();
     options.signal?.throwIfAborted();
     const deadline = remaining(timing.deadline, startedAt, this.#host.now());
     const localGid = this.#router.local.gidAt(adapterPort);
-    return {
-      adapterPort,
-      localGid,
-      remoteGid,
-      localPort: this.#numbers.nextPort(),
-      startedAt,
-      timing: { ...timing, deadline },
-    };
+    const localPort = this.#numbers.nextPort();
+    return ask({ adapterPort, localGid, remoteGid, localPort, startedAt, timing: { ...timing, deadline } });
   }
 
   #checkOpen(): void {

@@ -153,7 +153,7 @@ describe('A peer that proposes an alternate path', () => {
     expect(connection.query().state).toBe('LAP_RCVD');
     const disconnecting = connection.disconnect();
     await net.settle();
-    while (owner.pollEvent()?.type !== 'dreq_received');
+    expect(owner.pollEvent()?.type).toBe('dreq_received');
     owner.sendDrep(cid, {}, net.now);
     client.wake();
     expect(await net.value(disconnecting)).toBe('disconnected');
