@@ -14,7 +14,8 @@ async function accept() {
   for await (const request of listener) {
     console.log(`server: asked by "${textOf(request.privateData)}"`);
     const connection = await request.accept({ privateData: bytesOf('welcome') });
-    connection.addEventListener('close', ({ cause }) => console.log(`server: closed, ${cause}`));
+    const { queuePair } = connection;
+    connection.addEventListener('close', ({ cause }) => console.log(`server: closed, ${cause}, ${queuePair.state}`));
   }
 }
 
@@ -25,8 +26,9 @@ async function serve() {
 const serving = Promise.all([accept(), serve()]);
 
 const connection = await client.connect({ host: serverAddress, port: 7471, privateData: bytesOf('hello') });
-console.log(`client: told "${textOf(connection.privateData)}"`);
-console.log(`client: ${await connection.disconnect()}`);
+const { queuePair } = connection;
+console.log(`client: told "${textOf(connection.privateData)}", the queue pair is in ${queuePair.state}`);
+console.log(`client: ${await connection.disconnect()}, the queue pair is in ${queuePair.state}`);
 
 const { qpn } = await client.lookup({ host: serverAddress, port: 7471 });
 console.log(`client: datagrams go to queue pair 0x${qpn.toString(16)}`);

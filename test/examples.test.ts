@@ -39,9 +39,9 @@ left over: 0 CEPs, 0 IDs
 `,
   'endpoints.js': `
 server: asked by "hello"
-client: told "welcome"
-server: closed, peer
-client: disconnected
+client: told "welcome", the queue pair is in RTS
+server: closed, peer, ERR
+client: disconnected, the queue pair is in ERR
 client: datagrams go to queue pair 0x42
 client: rejected by the CM at ADDRESS:7472: invalidServiceId (8): nothing listens on that port there
 `,

@@ -18,7 +18,11 @@ export function connectCommand(): Command {
     .argument('<host:port>', 'whom to connect to, and a port in the TCP port space of rdma_cm', parseHostAndPort);
   return addAskOptions(command, IP_CM_REQ_PRIVATE_DATA_MAX)
     .option('--hold-ms <n>', 'how long to stay connected', integer('The time', 0, MS_MAX), 0)
-    .option('--qpn <n>', 'queue pair number (default: a fresh one)', integer('A queue pair number', 2, 0xff_ffff))
+    .option(
+      '--qpn <n>',
+      'number of a queue pair that you have elsewhere (default: one of its own)',
+      integer('A queue pair number', 2, 0xff_ffff),
+    )
     .option('--ack-timeout <n>', "exponent of the queue pair's ACK timeout", integer('The exponent', 1, 31))
     .addOption(captureOption())
     .addOption(icrcOption())
