@@ -101,6 +101,8 @@ export class Connecting implements EventHandler {
   #establish(rep: Rep, cid: Cid): void {
     const { localGid, remoteGid, localPort, startingPsn } = this.#parameters;
     const queuePair = this.#queuePair;
+    // The peer may have taken it back since, and the next event says so.
+    if (queuePair.connectionState !== 'REP_RCVD') return;
     const { qpn } = queuePair;
     try {
       this.#router.command((_, now) => {

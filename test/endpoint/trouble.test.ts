@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseGid } from '../../src/base/index.js';
 import type { EndpointError, EndpointEvent } from '../../src/endpoint/index.js';
-import { established, eventsOf, failure, fixture, nextRequest, PORT, target, uncaught } from './fixture.js';
+import { established, eventsOf, failure, fixture, nextRequest, PORT, requested, target, uncaught } from './fixture.js';
+import type { Packet } from './virtual-network.js';
 
 /** What `onEvent` of the server does, test by test. */
 let observe: (event: EndpointEvent) => void = () => undefined;
@@ -190,6 +191,29 @@ describe('However the events fall', () => {
     await made.net.value(closing as Promise<void>);
     // The REP had gone already, and is taken back.
     expect((await made.net.value(connecting)).closeCause).toBe('rejected');
+  });
+
+  it('an acceptance that is taken back before anybody was told of it is a rejection', async () => {
+    const { client, net, server } = made;
+    const abort = new AbortController();
+    const { request, connecting } = await requested(made);
+    const held: Packet[] = [];
+    net.fate = (packet) => {
+      if (packet.from !== server.address) return 'deliver';
+      held.push(packet);
+      return 'lose';
+    };
+    const accepting = failure(request.accept({ signal: abort.signal }));
+    abort.abort('no');
+    expect(await accepting).toBe('no');
+    expect(held.map(({ mad }) => mad.message)).toEqual(['REP', 'REJ']);
+    const wake = client.wake.bind(client);
+    client.wake = () => undefined;
+    for (const { bytes, from } of held) client.receive(bytes, from);
+    client.wake = wake;
+    client.wake();
+    expect(await net.error(connecting)).toMatchObject({ code: 'REJECTED', details: { reasonName: 'consumerReject' } });
+    expect(net.messages(client)).toEqual(['REQ']);
   });
 
   it('closing the adapter in the turn in which a REQ is sent ends the attempt', async () => {
