@@ -2,6 +2,7 @@ import { type Duration, elapsed, type Instant, inMilliseconds, milliseconds, typ
 import type { CepManager } from '../cep/index.js';
 import type { QueuePairLimits } from '../verbs/index.js';
 import type { AskOptions, Question } from './asking.js';
+import { checkInteger } from './check-integer.js';
 import { Connecting, type ConnectOptions, checkConnect } from './connecting.js';
 import { type Connection, closedError } from './connection.js';
 import { DatagramListener } from './datagram-listener.js';
@@ -12,7 +13,7 @@ import { Listener } from './listener.js';
 import { checkLookup, type DatagramService, Lookup } from './lookup.js';
 import { LookUps } from './name-look-ups.js';
 import { NumberSource } from './numbers.js';
-import { checkInteger, TIMEOUT_MS_MAX, timingOf } from './options.js';
+import { TIMEOUT_MS_MAX, timingOf } from './options.js';
 import { type EndpointEvent, EventRouter } from './router.js';
 
 export interface AdapterOptions {
@@ -31,6 +32,9 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 /** What an adapter holds: the connection manager's counts, and ours. All are 0 when it was closed and the protocol owes peers nothing more. */
 export type AdapterUsage = ReturnType<CepManager['usage']> & {
+  /** Queue pairs of this adapter that move data. */
+  readonly movingQueuePairs: number;
+  readonly memoryRegions: number;
   /** Queue pairs of this adapter. */
   readonly queuePairs: number;
   /** Objects that somebody holds a reference to: IDs of the CM-only interface, queue pairs, what stands for queue pairs elsewhere. */
@@ -65,7 +69,9 @@ export class Adapter {
 
   /** What the adapter holds. After {@link close}, what the protocol still owes peers: retries and timewait. */
   get usage(): AdapterUsage {
-    return { ...this.#host.adapter.cep.usage(), ...this.#router.usage };
+    const { cep, transport } = this.#host.adapter;
+    const { queuePairs: movingQueuePairs = 0, memoryRegions = 0 } = transport?.usage() ?? {};
+    return { ...cep.usage(), ...this.#router.usage, movingQueuePairs, memoryRegions };
   }
 
   /** Listens on a port. @throws EndpointError `PORT_IN_USE`, `INVALID_ARGUMENT`, `CLOSED` */

@@ -1,8 +1,9 @@
 import { elapsed, formatAddress, type Gid, type Instant, isIpv4Gid, seconds } from '../base/index.js';
 import type { CmPath } from '../cep/index.js';
 import { encodeIpCmHeader, IP_CM_HEADER_BYTES } from '../wire/index.js';
+import { checkInteger } from './check-integer.js';
 import { durationText, EndpointError, endText } from './error.js';
-import { type BoundedTiming, checkInteger, DEFAULT_TIMEOUT_MS, type WaitOptions } from './options.js';
+import { type BoundedTiming, DEFAULT_TIMEOUT_MS, type WaitOptions } from './options.js';
 
 /** What those who ask a peer have in common: who wants to connect, and who looks a service up. */
 

@@ -2,10 +2,11 @@ import { type Cid, formatAddress, IbcmError, TIME_EXPONENT_MAX } from '../base/i
 import type { ConnectParameters } from '../qp/index.js';
 import { IP_CM_HEADER_BYTES, IP_CM_REQ_PRIVATE_DATA_MAX, type Rep, serviceIdOfPort } from '../wire/index.js';
 import { type AskOptions, checkAsk, pathOf, peerText, type Question, silence, withIpCmHeader } from './asking.js';
+import { checkInteger } from './check-integer.js';
 import { Connection, closedError, rejectDetails } from './connection.js';
 import { Deferred } from './deferred.js';
 import { EndpointError, RejectedError } from './error.js';
-import { checkInteger, checkPrivateData, checkQueuePair, type QueuePairOptions, wireTiming } from './options.js';
+import { checkPrivateData, checkQueuePair, defaultDepth, type QueuePairOptions, wireTiming } from './options.js';
 import type { EndpointEvent, EndpointQueuePair, EventHandler, EventRouter } from './router.js';
 
 /** What users of rdma_cm set. */
@@ -41,7 +42,7 @@ export class Connecting implements EventHandler {
     this.#router = router;
     this.#options = options;
     this.#parameters = parameters;
-    this.#queuePair = router.openQueuePair(options.qpn, this, (queuePair, now) => {
+    this.#queuePair = router.openQueuePair(options, this, (queuePair, now) => {
       queuePair.connect(this.#request(), now);
       options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     });
@@ -92,8 +93,8 @@ export class Connecting implements EventHandler {
       ...(pKey !== undefined && { pKey }),
       ...(retryCount !== undefined && { retryCount }),
       ...(rnrRetryCount !== undefined && { rnrRetryCount }),
-      ...(responderResources !== undefined && { responderResources }),
-      ...(initiatorDepth !== undefined && { initiatorDepth }),
+      responderResources: responderResources ?? defaultDepth(this.#options),
+      initiatorDepth: initiatorDepth ?? defaultDepth(this.#options),
     };
   }
 

@@ -1,12 +1,15 @@
-import type { Cid, Duration } from '../base/index.js';
+import { type Cid, type Duration, milliseconds } from '../base/index.js';
 import type { State, TimingPolicy } from '../cep/index.js';
+import type { MemoryRegion } from '../transport/index.js';
 import type { AttributeValues, QpState } from '../verbs/index.js';
 import { type Rej, rejectReasonName } from '../wire/index.js';
 import { Deferred, unlessAborted } from './deferred.js';
 import { EndpointError, type RejectDetails, rejectedBy } from './error.js';
 import { checkPrivateData, timingOf, type WaitOptions } from './options.js';
 import { ConnectionQueuePair } from './queue-pair.js';
+import type { Message } from './received-messages.js';
 import type { EndpointEvent, EndpointQueuePair, EventHandler, EventRouter } from './router.js';
+import type { ImmediateOption, RegisterRights, RemoteMemory, Transfers } from './transfers.js';
 
 /** Private data of a DREQ and DREP. */
 const DREQ_PRIVATE_DATA_MAX = 220;
@@ -66,8 +69,9 @@ export interface Establishment extends Omit<ConnectionDetails, 'responderResourc
  * - `rejected`: the peer took the connection back with a REJ.
  * - `stale`: the peer has forgotten the connection, as after a crash.
  * - `closed`: we closed without waiting.
+ * - `broken`: the queue pair failed, because a transfer did or the peer asked for what it may not have; we disconnected.
  */
-export type CloseCause = 'disconnected' | 'unacknowledged' | 'peer' | 'rejected' | 'stale' | 'closed';
+export type CloseCause = 'disconnected' | 'unacknowledged' | 'peer' | 'rejected' | 'stale' | 'closed' | 'broken';
 
 /** How a connection ended. */
 export interface CloseDetails {
@@ -94,8 +98,16 @@ interface ConnectionEventMap {
   timewaitexit: Event;
 }
 
+/** A NAK says why, and is worth more than a DREQ that overtakes it. */
+const LAST_WORD_TIME = milliseconds(10);
+
 /** In which no DREQ can be sent any more. In all others an established connection may be, as when its peer proposes an alternate path. */
 const ENDING: ReadonlySet<State | undefined> = new Set(['DREQ_SENT', 'DREQ_RCVD', 'TIMEWAIT', 'IDLE', undefined]);
+
+export interface ReceiveOptions {
+  /** Aborting it ends the waiting: the promise is rejected with the signal's reason, and no message is lost. */
+  readonly signal?: AbortSignal;
+}
 
 export interface DisconnectOptions extends WaitOptions {
   /** At most 220 bytes. */
@@ -122,8 +134,11 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   readonly #router: EventRouter;
   readonly #queuePair: EndpointQueuePair;
   readonly #attributes: AttributeValues;
+  readonly #transfers: Transfers | undefined;
   readonly #ended = new Deferred<CloseDetails>();
   #disconnecting = false;
+  /** Takes back that it will end because its queue pair is broken. */
+  #breaking: (() => void) | undefined;
   #cause: CloseCause | undefined;
 
   /** @internal Made by `Adapter.connect` and `ConnectionRequest.accept`. */
@@ -142,7 +157,10 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
     this.privateData = privateData;
     this.cid = cid;
     this.queuePair = isForeign ? undefined : new ConnectionQueuePair(queuePair);
-    queuePair.context.handler = this;
+    const { context } = queuePair;
+    context.handler = this;
+    this.#transfers = context.transfers;
+    if (context.transfers !== undefined) context.transfers.onBroken = () => this.#break();
   }
 
   /** All that there is to know of it now; afterwards, too. */
@@ -151,6 +169,55 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
     const { connectionState: state, state: queuePairState } = this.#queuePair;
     const details = { role, local, remote, responderResources, initiatorDepth, privateData };
     return { ...details, state, closeCause, queuePairState, attributes: this.#attributes };
+  }
+
+  // ---- data, through the queue pair. All throw EndpointError `NO_QUEUE_PAIR` if it is elsewhere.
+
+  /**
+   * Sends a message (RDMA send), and waits until the peer's queue pair has it: in order, and as slowly as the peer receives.
+   * The data must not be changed before that. @throws TransferError, TransportError `INVALID_REQUEST`
+   */
+  async send(data: Uint8Array, options: ImmediateOption = {}): Promise<void> {
+    await this.#moving.send(data, options);
+  }
+
+  /**
+   * The peer's next message; undefined when the connection has ended and all were received. Calls are served in their order.
+   * @throws the signal's reason.
+   */
+  async receive({ signal }: ReceiveOptions = {}): Promise<Message | undefined> {
+    return this.#moving.received.next(signal);
+  }
+
+  /**
+   * Writes to memory of the peer's (RDMA write), and waits until it is there. With immediate data the peer is told, as of an empty message.
+   * @throws TransferError, `REMOTE_ACCESS_ERROR` if the peer does not allow it; TransportError `INVALID_REQUEST`
+   */
+  async write(to: RemoteMemory, data: Uint8Array, options: ImmediateOption = {}): Promise<void> {
+    await this.#moving.write(to, data, options);
+  }
+
+  /** Reads memory of the peer's (RDMA read) into ours. @throws as {@link write}. */
+  async read(from: RemoteMemory, into: Uint8Array): Promise<void> {
+    await this.#moving.read(from, into);
+  }
+
+  /** Adds to 64 bits of the peer's memory (atomic fetch and add), at a multiple of 8. @returns what was there before. @throws as {@link write}. */
+  async fetchAdd(at: RemoteMemory, add: bigint): Promise<bigint> {
+    return this.#moving.fetchAdd(at, add);
+  }
+
+  /** Replaces 64 bits of the peer's memory if they are `compare` (atomic compare and swap). @returns what was there before. @throws as {@link write}. */
+  async compareSwap(at: RemoteMemory, compare: bigint, swap: bigint): Promise<bigint> {
+    return this.#moving.compareSwap(at, compare, swap);
+  }
+
+  /**
+   * Lets the peer work on memory of ours, until it is deregistered or the connection has ended. Tell the peer its `address` and `rkey`.
+   * @throws TransportError `LIMIT_REACHED`, `INVALID_ARGUMENT`; TransferError `FLUSHED` when the connection has ended.
+   */
+  register(memory: Uint8Array | ArrayBuffer, rights: RegisterRights = {}): MemoryRegion {
+    return this.#moving.register(memory, rights);
   }
 
   /** Resolves when the connection has ended, whoever ended it; never rejects. */
@@ -199,8 +266,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
    * follows. Never fails; harmless if the connection has ended.
    */
   close(): void {
-    this.#router.destroy(this.#queuePair);
-    this.#end('closed', undefined);
+    this.#abandon('closed');
   }
 
   /** Disconnects, with the default deadline. */
@@ -250,6 +316,20 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
     }
   }
 
+  get #moving(): Transfers {
+    if (this.#transfers !== undefined) return this.#transfers;
+    const text = this.queuePair === undefined ? 'its queue pair is elsewhere' : 'its adapter moves no data';
+    throw new EndpointError('NO_QUEUE_PAIR', `the connection cannot move data: ${text}`, {});
+  }
+
+  /** The queue pair is in ERR, though the connection stands: there is no use for it, but for a last word to the peer's queue pair. */
+  #break(): void {
+    if (this.#breaking !== undefined || this.#disconnecting || this.#cause !== undefined) return;
+    this.#breaking = this.#router.schedule(LAST_WORD_TIME, () => {
+      if (!ENDING.has(this.#queuePair.connectionState)) this.#abandon('broken');
+    });
+  }
+
   /** @returns false if the connection is ending already, because the peer has forgotten it. */
   #sendDreq(timing: TimingPolicy, privateData: Uint8Array | undefined): boolean {
     return this.#router.command((_, now) => {
@@ -269,6 +349,11 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
     }
   }
 
+  #abandon(cause: CloseCause): void {
+    this.#router.destroy(this.#queuePair);
+    this.#end(cause, undefined);
+  }
+
   /** Somebody else waits for the end already, perhaps longer. */
   #endWithin(limit: Duration): void {
     const cancel = this.#router.schedule(limit, () => {
@@ -281,6 +366,8 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   #end(cause: CloseCause, privateData: Uint8Array | undefined): void {
     if (this.#cause !== undefined) return;
     this.#cause = cause;
+    this.#breaking?.();
+    this.#transfers?.end();
     this.#ended.resolve({ cause, privateData });
     this.dispatchEvent(new ConnectionCloseEvent({ cause, privateData }));
   }

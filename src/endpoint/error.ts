@@ -7,6 +7,7 @@ import { type RejectReason, rejectReasonName } from '../wire/index.js';
  * - `PRIVATE_DATA_TOO_LONG`, `INVALID_ARGUMENT`: the caller's fault; nothing was sent.
  * - `PORT_IN_USE`: something in this adapter listens on the port already.
  * - `CLOSED`: the adapter, listener, request or connection has been closed.
+ * - `NO_QUEUE_PAIR`: data cannot be moved here, since the queue pair is elsewhere.
  * - `WITHDRAWN`: the peer took its request back, or vanished, before it was answered.
  */
 export type EndpointErrorCode =
@@ -16,6 +17,7 @@ export type EndpointErrorCode =
   | 'INVALID_ARGUMENT'
   | 'PORT_IN_USE'
   | 'CLOSED'
+  | 'NO_QUEUE_PAIR'
   | 'WITHDRAWN';
 
 export class EndpointError<Details extends object = object> extends IbcmError<EndpointErrorCode, Details> {}

@@ -10,6 +10,7 @@ export {
   type ConnectionEnd,
   type ConnectionStatus,
   type DisconnectOptions,
+  type ReceiveOptions,
 } from './connection.js';
 export { DatagramListener } from './datagram-listener.js';
 export { EndpointError, type EndpointErrorCode, type RejectDetails, RejectedError } from './error.js';
@@ -20,6 +21,10 @@ export { type DatagramService, type LookupRejectDetails, LookupRejectedError } f
 export { type LookupAcceptOptions, type LookupRejectOptions, LookupRequest } from './lookup-request.js';
 export type { QueuePairOptions, WaitOptions } from './options.js';
 export { ConnectionQueuePair } from './queue-pair.js';
+export type { Message } from './received-messages.js';
 export { type AcceptOptions, ConnectionRequest } from './request.js';
 export { RequestListener } from './request-listener.js';
 export type { EndpointEvent } from './router.js';
+export { TransferError, type TransferErrorCode, type TransferErrorDetails } from './transfer-error.js';
+export type { TransferOptions } from './transfer-options.js';
+export type { ImmediateOption, RegisterRights, RemoteMemory } from './transfers.js';

@@ -1,7 +1,8 @@
 import { CepError } from '../cep/index.js';
 import { type PortSpace, serviceIdOfPort } from '../wire/index.js';
+import { checkInteger } from './check-integer.js';
 import { EndpointError } from './error.js';
-import { checkInteger } from './options.js';
+
 import type { EndpointId, EventHandler, EventRouter } from './router.js';
 
 export interface ListenOptions {

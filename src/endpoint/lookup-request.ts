@@ -7,10 +7,11 @@ import {
   type SidrReq,
   type SidrStatus,
 } from '../wire/index.js';
+import { checkInteger } from './check-integer.js';
 import { closedError } from './connection.js';
 import { EndpointError } from './error.js';
 import type { NumberSource } from './numbers.js';
-import { checkInteger, checkPrivateData } from './options.js';
+import { checkPrivateData } from './options.js';
 import type { EndpointEvent, EndpointId, EventHandler, EventRouter } from './router.js';
 
 const SIDR_REP_PRIVATE_DATA_MAX = 136;

@@ -1,6 +1,8 @@
 import { type Duration, exponentAtLeast, GSI_QPN, milliseconds, PSN_MAX, QPN_MAX } from '../base/index.js';
 import type { TimingPolicy } from '../cep/index.js';
+import { checkInteger } from './check-integer.js';
 import { EndpointError } from './error.js';
+import { checkTransfers, type TransferOptions } from './transfer-options.js';
 
 /** A policy with an end. */
 export type BoundedTiming = TimingPolicy & { readonly deadline: Duration };
@@ -25,7 +27,7 @@ const WIRE_RETRIES_MAX = 15;
 export const TIMEOUT_MS_MAX = 86_400_000;
 
 /** What a queue pair offers and wants; numbers go into the REQ or REP as they are. */
-export interface QueuePairOptions {
+export interface QueuePairOptions extends TransferOptions {
   /**
    * The number of a queue pair that you have elsewhere (in firmware, in the kernel's verbs, in a transport of your own), 2 to 16,777,215: the connection
    * is CM-only then, and you lead the queue pair. Default: a queue pair of this adapter, which the connection leads.
@@ -33,9 +35,9 @@ export interface QueuePairOptions {
   readonly qpn?: number;
   /** 24 bits; default random. */
   readonly startingPsn?: number;
-  /** Incoming RDMA reads and atomics that we can hold, 0 to 255. Default 0. */
+  /** Incoming RDMA reads and atomics that we can hold, 0 to 255. Default 16; with a `qpn` 0. */
   readonly responderResources?: number;
-  /** Outgoing RDMA reads and atomics that we want, 0 to 255. Default 0. */
+  /** Outgoing RDMA reads and atomics that we want, 0 to 255. Default 16; with a `qpn` 0. */
   readonly initiatorDepth?: number;
   /** Retries for receiver-not-ready, 0 to 7. Default 7: for ever. */
   readonly rnrRetryCount?: number;
@@ -53,6 +55,12 @@ export function timingOf({
   return { responseTimeout: milliseconds(responseTimeoutMs), retries, deadline: milliseconds(timeoutMs) };
 }
 
+/** RDMA reads and atomics, each way, that queue pairs of ours offer and want. */
+const DEFAULT_DEPTH = 16;
+
+/** What is offered and wanted, as far as the options do not say it. */
+export const defaultDepth = ({ qpn }: QueuePairOptions): number => (qpn === undefined ? DEFAULT_DEPTH : 0);
+
 /** @throws {@link EndpointError} `INVALID_ARGUMENT` */
 export function checkQueuePair(options: QueuePairOptions): void {
   const { qpn, startingPsn, responderResources, initiatorDepth, rnrRetryCount } = options;
@@ -61,27 +69,12 @@ export function checkQueuePair(options: QueuePairOptions): void {
   if (responderResources !== undefined) checkInteger('responderResources', responderResources, 0, 0xff);
   if (initiatorDepth !== undefined) checkInteger('initiatorDepth', initiatorDepth, 0, 0xff);
   if (rnrRetryCount !== undefined) checkInteger('rnrRetryCount', rnrRetryCount, 0, 7);
+  checkTransfers(options);
 }
 
 /** A policy as the REQ can say it: the next larger exponent, and at most 15 retries. */
 export function wireTiming({ responseTimeout, retries }: TimingPolicy): { exponent: number; retries: number } {
   return { exponent: exponentAtLeast(responseTimeout), retries: Math.min(retries, WIRE_RETRIES_MAX) };
-}
-
-/** @throws {@link EndpointError} `INVALID_ARGUMENT` */
-export function checkInteger(name: string, value: number, minimum: number, maximum: number): void {
-  if (!Number.isInteger(value) || value < minimum || value > maximum) {
-    throw new EndpointError(
-      'INVALID_ARGUMENT',
-      `${name} is ${value}; it must be an integer from ${minimum} to ${maximum}`,
-      {
-        name,
-        value,
-        minimum,
-        maximum,
-      },
-    );
-  }
 }
 
 /** @throws {@link EndpointError} `PRIVATE_DATA_TOO_LONG`, which says the limit and why. */

@@ -7,18 +7,12 @@ import {
   type RejectReason,
   type Req,
 } from '../wire/index.js';
+import { checkInteger } from './check-integer.js';
 import { Connection, type ConnectionEnd, closedError, rejectDetails } from './connection.js';
 import { Deferred } from './deferred.js';
 import { durationText, EndpointError, endText, RejectedError } from './error.js';
 import type { NumberSource } from './numbers.js';
-import {
-  checkInteger,
-  checkPrivateData,
-  checkQueuePair,
-  type QueuePairOptions,
-  timingOf,
-  type WaitOptions,
-} from './options.js';
+import { checkPrivateData, checkQueuePair, type QueuePairOptions, timingOf, type WaitOptions } from './options.js';
 import type { EndpointEvent, EndpointQueuePair, EventHandler, EventRouter, FetchedRequest } from './router.js';
 
 const REP_PRIVATE_DATA_MAX = 196;
@@ -125,7 +119,7 @@ export class ConnectionRequest implements EventHandler {
       ...(rnrRetryCount !== undefined && { rnrRetryCount }),
     };
     const result = new Deferred<Connection>();
-    this.#open(options.qpn, (queuePair, now) => {
+    this.#open(options, (queuePair, now) => {
       queuePair.accept(this.#fetched.request, reply, now);
       this.#router.handOver(this.#fetched.seat);
       this.#state = 'accepting';
@@ -138,9 +132,9 @@ export class ConnectionRequest implements EventHandler {
   }
 
   /** A queue pair that accepts the request, in RTR. */
-  #open(qpn: number | undefined, accept: (queuePair: EndpointQueuePair, now: Instant) => void): void {
+  #open(options: QueuePairOptions, accept: (queuePair: EndpointQueuePair, now: Instant) => void): void {
     try {
-      this.#router.openQueuePair(qpn, this, accept);
+      this.#router.openQueuePair(options, this, accept);
     } catch (error) {
       // The peer has been told why.
       if (this.#fetched.request.over && this.#state === 'pending') this.#finish(error as Error);

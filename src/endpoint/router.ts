@@ -7,10 +7,13 @@ import {
   type ConnectionRequest as IncomingRequest,
   type QpCallback,
 } from '../qp/index.js';
-import { type QueuePairLimits, QueuePairTable } from '../verbs/index.js';
+import type { TransportEvent } from '../transport/index.js';
+import { type QueuePair, type QueuePairLimits, QueuePairTable } from '../verbs/index.js';
 import type { CmMad } from '../wire/index.js';
 import type { EndpointHost } from './host.js';
 import { LocalAddresses } from './local-addresses.js';
+import type { QueuePairOptions } from './options.js';
+import { REMOTE_ACCESS, Transfers } from './transfers.js';
 
 /** An event as a value, for whoever watches. */
 export interface EndpointEvent {
@@ -36,6 +39,8 @@ export interface EventHandler {
 /** Whose events they are now: what is an attempt today is a connection tomorrow. */
 export interface Seat {
   handler: EventHandler;
+  /** The data of the queue pair, if it is ours and the adapter moves data. */
+  transfers?: Transfers;
 }
 /** The ID of an endpoint that has no queue pair. */
 export type EndpointId = CmId<Seat>;
@@ -60,6 +65,13 @@ export interface EventRouterOptions {
   readonly limits: Partial<QueuePairLimits> | undefined;
 }
 
+/** After which a queue pair is in ERR. */
+const BREAKING: ReadonlySet<TransportEvent['type']> = new Set([
+  'queuePairRequestError',
+  'queuePairAccessError',
+  'queuePairFatal',
+]);
+
 /** Has the IDs and queue pairs of an adapter's endpoints, and brings their events to whom they concern. */
 export class EventRouter {
   /** The adapter's own addresses. */
@@ -72,6 +84,8 @@ export class EventRouter {
   /** By ID, request or queue pair. */
   readonly #held = new Map<object, Held>();
   readonly #observe: ((event: EndpointEvent) => void) | undefined;
+  /** Whose data is moved. */
+  readonly #moving = new Map<QueuePair, EndpointQueuePair>();
 
   constructor(host: EndpointHost, { random, observe, limits }: EventRouterOptions) {
     const { adapter } = host;
@@ -83,7 +97,11 @@ export class EventRouter {
     const ports = adapter.gids.length;
     this.#queuePairs = new QueuePairTable({ random, ledger, ports, ...(limits && { limits }) });
     this.#connected = new ConnectedQueuePairs({ cm: this.#cm, queuePairs: this.#queuePairs, ledger });
-    host.onTurn(() => this.#cm.poll(this.now));
+    host.onTurn(() => {
+      // What the transport tells may be news for the CM, and the other way round.
+      do this.#cm.poll(this.now);
+      while (this.#pollTransport());
+    });
   }
 
   get now(): Instant {
@@ -122,24 +140,25 @@ export class EventRouter {
 
   /**
    * The same with a queue pair. One of ours is taken if no number is given; while the CM has its number in use, as in somebody else's
-   * connection or in timewait, the next. @param qpn of a queue pair that is elsewhere.
+   * connection or in timewait, the next. It can receive from then on.
    */
   openQueuePair(
-    qpn: number | undefined,
+    options: QueuePairOptions,
     handler: EventHandler,
     call: (queuePair: EndpointQueuePair, now: Instant) => void,
   ): EndpointQueuePair {
     const tried = new Set<number>();
     for (;;) {
-      const queuePair = this.#createQueuePair(qpn, { handler });
+      const queuePair = this.#createQueuePair(options, { handler });
       try {
         call(queuePair, this.now);
+        queuePair.context.transfers?.start();
         return queuePair;
       } catch (error) {
         this.destroy(queuePair);
         const isTaken = error instanceof CepError && error.code === 'QPN_IN_USE';
         // The table gives a number again when it has given all the others.
-        if (qpn !== undefined || !isTaken || tried.has(queuePair.qpn)) throw error;
+        if (options.qpn !== undefined || !isTaken || tried.has(queuePair.qpn)) throw error;
         tried.add(queuePair.qpn);
       }
     }
@@ -205,13 +224,69 @@ export class EventRouter {
     return id;
   }
 
-  #createQueuePair(qpn: number | undefined, seat: Seat): EndpointQueuePair {
+  #createQueuePair(options: QueuePairOptions, seat: Seat): EndpointQueuePair {
     // What the peer asks is answered here, when whoever watches has been told of it.
-    const options = { transport: 'rc', automatic: false, context: seat, callback: this.#onQueuePairEvent } as const;
-    const queuePair =
-      qpn === undefined ? this.#connected.create<Seat>(options) : this.#connected.createForeign<Seat>(qpn, options);
-    this.#held.set(queuePair, { seat, destroy: (now) => queuePair.destroy(now) });
+    const shared = { transport: 'rc', automatic: false, context: seat, callback: this.#onQueuePairEvent } as const;
+    if (options.qpn !== undefined) {
+      const foreign = this.#connected.createForeign<Seat>(options.qpn, shared);
+      this.#held.set(foreign, { seat, destroy: (now) => foreign.destroy(now) });
+      return foreign;
+    }
+    let own: QueuePair | undefined;
+    const queuePair = this.#connected.create<Seat>({ ...shared, accessFlags: REMOTE_ACCESS }, (created) => {
+      own = created;
+      this.#attach(created, seat, options);
+    });
+    if (own !== undefined && seat.transfers !== undefined) this.#moving.set(own, queuePair);
+    this.#held.set(queuePair, {
+      seat,
+      destroy: (now) => {
+        seat.transfers?.end();
+        if (own !== undefined) this.#moving.delete(own);
+        queuePair.destroy(now);
+        seat.transfers?.dispose();
+      },
+    });
     return queuePair;
+  }
+
+  /** Gives a queue pair what moves its data. */
+  #attach(queuePair: QueuePair, seat: Seat, options: QueuePairOptions): void {
+    const { transport } = this.#host.adapter;
+    if (transport === undefined) return;
+    const now = (): Instant => this.now;
+    seat.transfers = new Transfers({ transport, queuePair, now, wake: () => this.wake(), options });
+  }
+
+  /** @returns whether there was anything. */
+  #pollTransport(): boolean {
+    const { transport } = this.#host.adapter;
+    if (transport === undefined) return false;
+    let any = false;
+    for (let event = transport.pollEvent(); event !== undefined; event = transport.pollEvent()) {
+      const each = event;
+      any = true;
+      shielded(() => this.#handle(each));
+    }
+    return any;
+  }
+
+  #handle(event: TransportEvent): void {
+    if (event.type === 'completion') {
+      (event.completionQueue.context as Transfers).handleCompletions();
+      return;
+    }
+    assert('queuePair' in event, 'the queues of a connection have room for all that its work queues hold');
+    const queuePair = this.#moving.get(event.queuePair);
+    if (queuePair === undefined) return;
+    if (event.type === 'communicationEstablished') this.#establish(queuePair);
+    else if (BREAKING.has(event.type)) queuePair.context.transfers?.handleBroken();
+  }
+
+  /** The peer's data came before its RTU: the RTU is not needed any more. */
+  #establish(queuePair: EndpointQueuePair): void {
+    if (queuePair.connectionState !== 'REP_SENT' && queuePair.connectionState !== 'REP_MRA_RCVD') return;
+    this.command((_, now) => queuePair.established(now));
   }
 
   readonly #onIdEvent: CmCallback<Seat> = (id, event) => {

@@ -11,6 +11,7 @@ import {
 import { ChannelAdapter } from '../ca/index.js';
 import type { CepLimits } from '../cep/index.js';
 import { Adapter, EndpointError, type EndpointEvent } from '../endpoint/index.js';
+import { TransportLayer, type TransportLimits } from '../transport/index.js';
 import type { QueuePairLimits } from '../verbs/index.js';
 import { caGuidOf } from './ca-guid.js';
 import { PortDriver } from './driver.js';
@@ -28,8 +29,8 @@ export interface OpenAdapterOptions {
   readonly address: string | readonly string[];
   /** EUI-64 that names this adapter to its peers. Default: derived from the first address, and so the same after a restart. */
   readonly caGuid?: bigint;
-  /** What the connection manager and the table of queue pairs may hold; see `CepLimits` and `QueuePairLimits`. */
-  readonly limits?: Partial<CepLimits & QueuePairLimits>;
+  /** What the connection manager, the table of queue pairs and the transport may hold; see `CepLimits`, `QueuePairLimits` and `TransportLimits`. */
+  readonly limits?: Partial<CepLimits & QueuePairLimits & TransportLimits>;
   /** `ignore` accepts packets with a wrong ICRC, from peers whose platform cannot compute it. Default `verify`. */
   readonly icrc?: 'verify' | 'ignore';
   /** Sees every event of every connection and listener. */
@@ -93,6 +94,7 @@ function makeAdapter(
     caGuid: (caGuid ?? caGuidOf(gids[0])) as CaGuid,
     random,
     ports: gids.map((gid) => ({ gid })),
+    transport: new TransportLayer({ random, ...(limits && { limits }) }),
     ...(limits && { limits }),
     ...(icrc && { icrc }),
   });

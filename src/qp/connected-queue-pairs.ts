@@ -1,6 +1,6 @@
 import type { Qpn, ReferenceLedger } from '../base/index.js';
 import type { CmEvent, CmId, CmInterface } from '../cm/index.js';
-import type { QueuePairTable } from '../verbs/index.js';
+import type { QueuePair, QueuePairTable } from '../verbs/index.js';
 import { ConnectedQueuePair, type ConnectedQueuePairOptions } from './connected-queue-pair.js';
 import { ConnectionRequest } from './connection-request.js';
 import { QpError } from './error.js';
@@ -32,11 +32,25 @@ export class ConnectedQueuePairs {
     this.#ledger = ledger;
   }
 
-  /** A new queue pair, in RESET and not connected. @throws VerbsError `LIMIT_REACHED`, QpError `INVALID_TRANSPORT` */
-  create<Context>(options: ConnectedQueuePairOptions<Context>): ConnectedQueuePair<Context> {
+  /**
+   * A new queue pair, in RESET and not connected.
+   * @param prepare gets the queue pair itself, for whoever moves its data. What it throws is thrown here, and there is no queue pair.
+   * @throws VerbsError `LIMIT_REACHED`, QpError `INVALID_TRANSPORT`
+   */
+  create<Context>(
+    options: ConnectedQueuePairOptions<Context>,
+    prepare?: (queuePair: QueuePair) => void,
+  ): ConnectedQueuePair<Context> {
     const { transport } = options;
     checkTransport(transport);
-    return new ConnectedQueuePair(this.#cm, this.#queuePairs.create({ transport }), options);
+    const queuePair = this.#queuePairs.create({ transport });
+    try {
+      prepare?.(queuePair);
+    } catch (error) {
+      queuePair.destroy();
+      throw error;
+    }
+    return new ConnectedQueuePair(this.#cm, queuePair, options);
   }
 
   /**

@@ -3,6 +3,7 @@ import {
   type Duration,
   formatAddress,
   type Gid,
+  GSI_QPN,
   type Instant,
   isIpv4Gid,
   parseGid,
@@ -17,26 +18,31 @@ import {
   type Route,
   type RouteWishes,
 } from '../../src/endpoint/index.js';
+import { PACKET_BYTES_MAX, TransportLayer, type TransportLimits } from '../../src/transport/index.js';
 import type { QueuePairLimits } from '../../src/verbs/index.js';
-import { BTH_BYTES, type CmMad, DETH_BYTES, decodeMad, type MessageName } from '../../src/wire/index.js';
+import { BTH, BTH_BYTES, type CmMad, DETH_BYTES, decodeMad, type MessageName } from '../../src/wire/index.js';
 
 const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
 
-/** A datagram on its way. */
-export interface Packet {
+/** A packet of a queue pair on its way. */
+export interface DataPacket {
   readonly from: string;
   readonly to: string;
   readonly sourcePort: number;
   readonly trafficClass: number;
   readonly bytes: Uint8Array;
-  readonly mad: CmMad;
   readonly at: Instant;
+}
+
+/** A message of the CM on its way. */
+export interface Packet extends DataPacket {
+  readonly mad: CmMad;
 }
 
 export interface VirtualHostOptions {
   readonly caGuid?: bigint;
   readonly seed?: number;
-  readonly limits?: Partial<CepLimits & QueuePairLimits>;
+  readonly limits?: Partial<CepLimits & QueuePairLimits & TransportLimits>;
   readonly onEvent?: (event: EndpointEvent) => void;
   /** Answers are there before `send` returns, as over a loopback inside the process. */
   readonly instant?: boolean;
@@ -79,6 +85,7 @@ export class VirtualHost implements EndpointHost {
       random,
       ports: gids.map((gid) => ({ gid })),
       limits: { maxCeps: 256, maxMads: 1024, maxTransmits: 1024, ...limits },
+      transport: new TransportLayer({ random, ...(limits && { limits }) }),
     });
     this.endpoint = new Adapter(this, { random, ...(limits && { limits }), ...(onEvent && { onEvent }) });
   }
@@ -159,24 +166,27 @@ export class VirtualHost implements EndpointHost {
 
   #flush(): void {
     for (;;) {
-      const bytes = new Uint8Array(CM_PACKET_BYTES);
-      const datagram = this.adapter.pollTransmit(bytes, 0);
+      const room = new Uint8Array(PACKET_BYTES_MAX);
+      const datagram = this.adapter.pollTransmit(room, 0);
       if (datagram === undefined) return;
       if (this.isClosed) continue;
-      const mad = decodeMad(bytes.subarray(MAD_OFFSET, CM_PACKET_BYTES - 4));
-      if (mad instanceof Error) throw mad;
-      const { path, sourcePort } = datagram;
-      const to = formatAddress(path.remoteGid);
+      const { path, sourcePort, length } = datagram;
+      const bytes = room.subarray(0, length);
       const packet = {
         from: formatAddress(path.localGid),
-        to,
+        to: formatAddress(path.remoteGid),
         sourcePort,
         trafficClass: path.trafficClass,
         bytes,
-        mad,
         at: this.now(),
       };
-      this.#network.send(packet, this.#instant);
+      if (BTH.destinationQpn.get(bytes, 0) !== GSI_QPN) {
+        this.#network.sendData(packet, this.#instant);
+        continue;
+      }
+      const mad = decodeMad(bytes.subarray(MAD_OFFSET, CM_PACKET_BYTES - 4));
+      if (mad instanceof Error) throw mad;
+      this.#network.send({ ...packet, mad }, this.#instant);
     }
   }
 }
@@ -190,9 +200,13 @@ export class VirtualNetwork {
   readonly startedAt = this.now;
   /** Decides what becomes of each datagram. */
   fate: (packet: Packet) => Fate = () => 'deliver';
-  /** Everything that was ever sent. */
+  /** The same, of queue pairs' packets. */
+  dataFate: (packet: DataPacket) => Fate = () => 'deliver';
+  /** All messages of the CM that were ever sent. */
   readonly sent: Packet[] = [];
-  readonly #wire: Packet[] = [];
+  /** How many packets queue pairs have sent. */
+  dataSent = 0;
+  readonly #wire: DataPacket[] = [];
   readonly #hosts: VirtualHost[] = [];
   #running = false;
 
@@ -221,7 +235,15 @@ export class VirtualNetwork {
 
   send(packet: Packet, instantly: boolean): void {
     this.sent.push(packet);
-    const fate = this.fate(packet);
+    this.#launch(packet, this.fate(packet), instantly);
+  }
+
+  sendData(packet: DataPacket, instantly: boolean): void {
+    this.dataSent += 1;
+    this.#launch(packet, this.dataFate(packet), instantly);
+  }
+
+  #launch(packet: DataPacket, fate: Fate, instantly: boolean): void {
     const copies = { lose: 0, deliver: 1, duplicate: 2 }[fate];
     for (let copy = 0; copy < copies; copy += 1) {
       if (instantly) this.#deliver(packet);
@@ -322,7 +344,7 @@ export class VirtualNetwork {
     ]);
   }
 
-  #deliver({ to, from, bytes, sourcePort }: Packet): void {
+  #deliver({ to, from, bytes, sourcePort }: DataPacket): void {
     const host = this.#hosts.find(({ addresses, isDead }) => addresses.includes(to) && !isDead);
     host?.receive(bytes.slice(), from, sourcePort, to);
   }

@@ -1,0 +1,110 @@
+import { MEMORY_ACCESS, type MemoryRegion, type ProtectionDomain, type WorkQueues } from '../transport/index.js';
+import { Deferred } from './deferred.js';
+
+/** A message of the peer's. */
+export interface Message {
+  /** The caller's own. Empty when the peer has written with immediate data: what it wrote is where it wrote it. */
+  readonly data: Uint8Array;
+  /** 32 bits, if the peer sent some. */
+  readonly immediate: number | undefined;
+}
+
+/** A message in one of our buffers. */
+interface Waiting {
+  readonly buffer: number;
+  readonly length: number;
+  readonly immediate: number | undefined;
+}
+
+/**
+ * Buffers for the peer's messages, posted as receives, and the messages that are in some. A buffer is posted again when its message was
+ * taken: a consumer that takes none lets the peer wait, and costs no more memory.
+ */
+export class ReceivedMessages {
+  readonly #queues: WorkQueues;
+  readonly #count: number;
+  readonly #size: number;
+  readonly #messages: Waiting[] = [];
+  readonly #takers: Deferred<Message | undefined>[] = [];
+  #region: MemoryRegion | undefined;
+  #bytes = new Uint8Array(0);
+  #ended = false;
+
+  constructor(queues: WorkQueues, count: number, size: number) {
+    this.#queues = queues;
+    this.#count = count;
+    this.#size = size;
+  }
+
+  /** The longest message. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Posts all buffers. @throws TransportError `LIMIT_REACHED`; then there are none. */
+  start(domain: ProtectionDomain): void {
+    if (this.#count === 0) return;
+    this.#bytes = new Uint8Array(this.#count * this.#size);
+    this.#region = domain.register(this.#bytes, { access: MEMORY_ACCESS.localWrite });
+    for (let buffer = 0; buffer < this.#count; buffer += 1) this.#post(buffer);
+  }
+
+  /** A message has come into a buffer. */
+  take(buffer: number, length: number, immediate: number | undefined): void {
+    this.#messages.push({ buffer, length, immediate });
+    this.#serve();
+  }
+
+  /** The next message; undefined when there will be none any more. @throws the signal's reason; then the message is somebody else's. */
+  async next(signal: AbortSignal | undefined): Promise<Message | undefined> {
+    signal?.throwIfAborted();
+    const taker = new Deferred<Message | undefined>();
+    this.#takers.push(taker);
+    this.#serve();
+    // One that has got its message keeps it.
+    const onAbort = (): void => {
+      const place = this.#takers.indexOf(taker);
+      if (place < 0) return;
+      this.#takers.splice(place, 1);
+      taker.reject(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await taker.promise;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** No other message will come. Those that are here can be taken. */
+  end(): void {
+    this.#ended = true;
+    this.#serve();
+  }
+
+  /** Gives the registration back; the messages remain. */
+  release(): void {
+    this.#region?.deregister();
+    this.#region = undefined;
+  }
+
+  #serve(): void {
+    while (this.#takers.length > 0) {
+      const message = this.#messages.shift();
+      if (message === undefined && !this.#ended) return;
+      (this.#takers.shift() as Deferred<Message | undefined>).resolve(message && this.#read(message));
+    }
+  }
+
+  #read({ buffer, length, immediate }: Waiting): Message {
+    const at = buffer * this.#size;
+    const data = this.#bytes.slice(at, at + length);
+    if (!this.#ended) this.#post(buffer);
+    return { data, immediate };
+  }
+
+  #post(buffer: number): void {
+    const region = this.#region as MemoryRegion;
+    this.#queues.postReceive({ id: buffer, elements: [region.element(buffer * this.#size, this.#size)] });
+  }
+}

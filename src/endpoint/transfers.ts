@@ -1,0 +1,287 @@
+import type { Instant } from '../base/index.js';
+import {
+  type CompletionQueue,
+  MEMORY_ACCESS,
+  type MemoryRegion,
+  type ProtectionDomain,
+  type TransportLayer,
+  type WorkCompletion,
+  type WorkQueues,
+  type WorkRequest,
+} from '../transport/index.js';
+import { ACCESS, type QueuePair } from '../verbs/index.js';
+import { Deferred } from './deferred.js';
+import { ReceivedMessages } from './received-messages.js';
+import { type FailureStatus, TransferError } from './transfer-error.js';
+import { DEFAULT_RECEIVE_BYTES, DEFAULT_RECEIVES, DEFAULT_SENDS, type TransferOptions } from './transfer-options.js';
+
+/** Memory of the peer's, as it has told us: a region of ours has the same two numbers. */
+export interface RemoteMemory {
+  readonly address: number | bigint;
+  readonly rkey: number;
+}
+
+/** What the peer may do with registered memory. By default nothing. */
+export interface RegisterRights {
+  readonly remoteRead?: boolean;
+  readonly remoteWrite?: boolean;
+  readonly remoteAtomic?: boolean;
+}
+
+/** A message's companion: 32 bits that the peer gets with it. */
+export interface ImmediateOption {
+  readonly immediate?: number;
+}
+
+export interface TransfersParts {
+  readonly transport: TransportLayer;
+  readonly queuePair: QueuePair;
+  readonly now: () => Instant;
+  /** Lets the driver send. */
+  readonly wake: () => void;
+  readonly options: TransferOptions;
+}
+
+/** A transfer and who waits for it. */
+interface Transfer {
+  readonly operation: string;
+  readonly request: WorkRequest;
+  /** Registered for this transfer alone. */
+  readonly region: MemoryRegion | undefined;
+  readonly done: Deferred<void>;
+}
+
+/** Data that is so short is copied: that costs less than registering it. */
+const INLINE_BYTES = 64;
+const ATOMIC_BYTES = 8;
+
+/** What a peer may ask of a connection's queue pair; what of it concerns which memory is said where the memory is registered. */
+export const REMOTE_ACCESS = ACCESS.remoteRead | ACCESS.remoteWrite | ACCESS.remoteAtomic;
+
+/** The data of one connection: its work queues, the memory that is registered for it, and who waits for what. */
+export class Transfers {
+  readonly #now: () => Instant;
+  readonly #wake: () => void;
+  readonly #domain: ProtectionDomain;
+  readonly #completions: CompletionQueue;
+  readonly #queues: WorkQueues;
+  readonly #sends: number;
+  readonly #received: ReceivedMessages;
+  /** By the number of the request. */
+  readonly #posted = new Map<number, Transfer>();
+  /** For want of room in the send queue. */
+  readonly #waiting: Transfer[] = [];
+  readonly #regions = new Set<MemoryRegion>();
+  #next = 0;
+  #ended = false;
+  /** Told when the queue pair is in ERR, whatever the reason; perhaps more than once. */
+  onBroken: (() => void) | undefined;
+
+  /** Gives a queue pair in RESET its work queues. @throws TransportError `LIMIT_REACHED`; then nothing is left. */
+  constructor({ transport, queuePair, now, wake, options }: TransfersParts) {
+    const { receives = DEFAULT_RECEIVES, receiveBytes = DEFAULT_RECEIVE_BYTES, sends = DEFAULT_SENDS } = options;
+    this.#now = now;
+    this.#wake = wake;
+    this.#sends = sends;
+    this.#domain = transport.allocateProtectionDomain();
+    this.#completions = transport.createCompletionQueue(sends + receives, this);
+    this.#queues = transport.attach(queuePair, {
+      domain: this.#domain,
+      sendCompletions: this.#completions,
+      maxSend: sends,
+      maxReceive: Math.max(1, receives),
+      maxInline: INLINE_BYTES,
+    });
+    this.#received = new ReceivedMessages(this.#queues, receives, receiveBytes);
+  }
+
+  /** The queue pair has left RESET: it can receive. @throws TransportError `LIMIT_REACHED` */
+  start(): void {
+    this.#received.start(this.#domain);
+    this.#completions.arm();
+  }
+
+  get received(): ReceivedMessages {
+    return this.#received;
+  }
+
+  send(data: Uint8Array, { immediate }: ImmediateOption): Promise<void> {
+    return this.#withData('send', data, (memory) => ({
+      opcode: 'send',
+      ...memory,
+      ...(immediate !== undefined && { immediate }),
+    }));
+  }
+
+  write({ address, rkey }: RemoteMemory, data: Uint8Array, { immediate }: ImmediateOption): Promise<void> {
+    return this.#withData('write', data, (memory) => ({
+      opcode: 'rdmaWrite',
+      remoteAddress: address,
+      rkey,
+      ...memory,
+      ...(immediate !== undefined && { immediate }),
+    }));
+  }
+
+  read({ address, rkey }: RemoteMemory, into: Uint8Array): Promise<void> {
+    return this.#into('read', into, (elements) => ({ opcode: 'rdmaRead', remoteAddress: address, rkey, elements }));
+  }
+
+  async fetchAdd({ address, rkey }: RemoteMemory, add: bigint): Promise<bigint> {
+    const old = new Uint8Array(ATOMIC_BYTES);
+    await this.#into('fetchAdd', old, (elements) => ({
+      opcode: 'fetchAndAdd',
+      remoteAddress: address,
+      rkey,
+      add,
+      elements,
+    }));
+    return new DataView(old.buffer).getBigUint64(0, true);
+  }
+
+  async compareSwap({ address, rkey }: RemoteMemory, compare: bigint, swap: bigint): Promise<bigint> {
+    const old = new Uint8Array(ATOMIC_BYTES);
+    await this.#into('compareSwap', old, (elements) => ({
+      opcode: 'compareAndSwap',
+      remoteAddress: address,
+      rkey,
+      compare,
+      swap,
+      elements,
+    }));
+    return new DataView(old.buffer).getBigUint64(0, true);
+  }
+
+  /** Registers memory for the peer, until it is deregistered or the connection has ended. @throws TransportError `LIMIT_REACHED`, `INVALID_ARGUMENT`; TransferError `FLUSHED` */
+  register(memory: Uint8Array | ArrayBuffer, rights: RegisterRights): MemoryRegion {
+    if (this.#ended) throw new TransferError('register', 'flushed');
+    const { remoteRead = false, remoteWrite = false, remoteAtomic = false } = rights;
+    const region = this.#domain.register(memory, {
+      access:
+        MEMORY_ACCESS.localWrite |
+        (remoteRead ? ACCESS.remoteRead : 0) |
+        (remoteWrite ? ACCESS.remoteWrite : 0) |
+        (remoteAtomic ? ACCESS.remoteAtomic : 0),
+    });
+    for (const each of this.#regions) if (!each.registered) this.#regions.delete(each);
+    this.#regions.add(region);
+    return region;
+  }
+
+  // ---- what the transport says
+
+  /** There are completions. */
+  handleCompletions(): void {
+    do {
+      for (let each = this.#completions.poll(); each !== undefined; each = this.#completions.poll())
+        this.#complete(each);
+    } while (!this.#ended && this.#completions.arm());
+    this.#postWaiting();
+  }
+
+  handleBroken(): void {
+    this.#received.end();
+    this.onBroken?.();
+  }
+
+  /** The queue pair is being destroyed: whoever still waits is told, and all memory is given back. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // What the transport has done already counts.
+    this.handleCompletions();
+    for (const transfer of [...this.#posted.values(), ...this.#waiting]) this.#fail(transfer, 'flushed');
+    this.#posted.clear();
+    this.#waiting.length = 0;
+    this.#received.end();
+    this.#received.release();
+    for (const region of this.#regions) if (region.registered) region.deregister();
+    this.#regions.clear();
+  }
+
+  /** After {@link end}, when the queue pair is gone. */
+  dispose(): void {
+    this.#completions.destroy();
+    this.#domain.deallocate();
+  }
+
+  #complete({ id, status, opcode, byteLength, immediate }: WorkCompletion): void {
+    if (opcode === 'receive' || opcode === 'receiveRdmaWithImmediate') {
+      if (status === 'success') this.#received.take(id, opcode === 'receive' ? byteLength : 0, immediate);
+      else this.handleBroken();
+      return;
+    }
+    const transfer = this.#posted.get(id);
+    if (transfer === undefined) return;
+    this.#posted.delete(id);
+    if (status === 'success') {
+      transfer.region?.deregister();
+      transfer.done.resolve();
+      return;
+    }
+    this.#fail(transfer, status);
+    this.handleBroken();
+  }
+
+  #fail({ region, done, operation }: Transfer, status: FailureStatus): void {
+    if (region?.registered) region.deregister();
+    done.reject(new TransferError(operation, status));
+  }
+
+  async #withData(
+    operation: string,
+    data: Uint8Array,
+    request: (
+      memory: { inline: Uint8Array } | { elements: readonly ReturnType<MemoryRegion['element']>[] },
+    ) => WorkRequest,
+  ): Promise<void> {
+    if (data.length <= INLINE_BYTES)
+      return this.#start({
+        operation,
+        region: undefined,
+        request: request({ inline: data.slice() }),
+        done: new Deferred(),
+      });
+    const region = this.#domain.register(data);
+    return this.#start({ operation, region, request: request({ elements: [region.element()] }), done: new Deferred() });
+  }
+
+  async #into(
+    operation: string,
+    into: Uint8Array,
+    request: (elements: readonly ReturnType<MemoryRegion['element']>[]) => WorkRequest,
+  ): Promise<void> {
+    const region = this.#domain.register(into, { access: MEMORY_ACCESS.localWrite });
+    return this.#start({ operation, region, request: request([region.element()]), done: new Deferred() });
+  }
+
+  #start(transfer: Transfer): Promise<void> {
+    const { promise } = transfer.done;
+    if (this.#ended) this.#fail(transfer, 'flushed');
+    else if (this.#waiting.length > 0 || this.#queues.sends >= this.#sends) this.#waiting.push(transfer);
+    else {
+      this.#post(transfer);
+      this.#wake();
+    }
+    return promise;
+  }
+
+  #postWaiting(): void {
+    while (!this.#ended && this.#queues.sends < this.#sends) {
+      const transfer = this.#waiting.shift();
+      if (transfer === undefined) return;
+      this.#post(transfer);
+    }
+  }
+
+  #post(transfer: Transfer): void {
+    this.#next += 1;
+    try {
+      this.#queues.postSend({ ...transfer.request, id: this.#next }, this.#now());
+      this.#posted.set(this.#next, transfer);
+    } catch (error) {
+      if (transfer.region?.registered) transfer.region.deregister();
+      transfer.done.reject(error as Error);
+    }
+  }
+}
