@@ -18,6 +18,11 @@ export function parseHostAndPort(text: string): HostAndPort {
   return { host, port: integer('The port', 1, 65_535)(match[3] ?? '') };
 }
 
+/** The same, or `HOST` or `[ADDRESS]` alone for a port that goes without saying. */
+export function parseHostAndOptionalPort(port: number): (text: string) => HostAndPort {
+  return (text) => parseHostAndPort(/^(\[[^\]]*\]|[^:[\]]+)$/.test(text) ? `${text}:${port}` : text);
+}
+
 /** The same as text. */
 export const formatHostAndPort = (host: string, port: number): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
-import type { ConnectionRequest, Listener } from '../endpoint/index.js';
+import type { ConnectionRequest } from '../endpoint/index.js';
 import type { RejectReason } from '../wire/index.js';
 import { preferIpv4Loopback } from './addresses.js';
 import { type HostAndPort, integer, parseHostAndPort, parseReason, privateData, tooLong } from './arguments.js';
 import { EventPrinter } from './event-printer.js';
+import { serveRequests } from './serve-requests.js';
 import { Session, type SessionOptions, STOP_TIMEOUT_MS } from './session.js';
 import { styleFor } from './style.js';
 
@@ -75,28 +76,11 @@ async function listen({ host, port }: HostAndPort, options: Options): Promise<nu
     const listener = await adapter.listen({ port, ...(backlog !== undefined && { backlog }) });
     printer.print('listening', { address: listener.address, port });
     session.signal.addEventListener('abort', () => listener.close(), { once: true });
-    await serve(listener, options, printer, session);
+    await serveRequests(listener, options.count, printer, session, (request) =>
+      answer(request, options, printer, session),
+    );
     return 0;
   });
-}
-
-/** Answers requests, several at once, until enough have come or the listener is closed. */
-async function serve(listener: Listener, options: Options, printer: EventPrinter, session: Session): Promise<void> {
-  const going = new Set<Promise<void>>();
-  let left = options.count ?? Number.POSITIVE_INFINITY;
-  for await (const request of listener) {
-    const answered = answer(request, options, printer, session)
-      .catch((error: unknown) => {
-        if (error !== session.signal.reason) printer.printError(error);
-      })
-      .finally(() => going.delete(answered));
-    going.add(answered);
-    left -= 1;
-    if (left <= 0) break;
-  }
-  // Who comes too late should hear it at once.
-  listener.close();
-  await Promise.all(going);
 }
 
 /** Answers one request, and stays until its connection has ended or the user stops. */

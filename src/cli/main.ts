@@ -7,7 +7,9 @@ import { exploreCommand } from './explore.js';
 import { listenCommand } from './listen.js';
 import { lookupCommand } from './lookup.js';
 import { endWhenOutputFails, STATUS_FAILED } from './output-failure.js';
+import { pingCommand } from './ping.js';
 import { serveCommand } from './serve.js';
+import { servePingCommand } from './serve-ping.js';
 import { simCommand } from './sim.js';
 
 const STATUS_USAGE = 2;
@@ -28,6 +30,8 @@ Examples:
   ibcm connect 127.0.0.1:7471 --hold-ms 5000  in another
   ibcm serve 127.0.0.1:7472 --qpn 0x1234      datagrams: tell who looks the service up
   ibcm lookup 127.0.0.1:7472                  which queue pair serves
+  ibcm serve-ping 127.0.0.1                   echo what clients send, write and read
+  ibcm ping 127.0.0.1                         move data there and back, and check it
   ibcm decode capture.pcapng                  what a capture holds
   ibcm sim --seeds 1..1000                    many runs in a simulated network with faults
   ibcm explore                                every order of events in small scripts
@@ -42,6 +46,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     connectCommand(),
     serveCommand(),
     lookupCommand(),
+    servePingCommand(),
+    pingCommand(),
     decodeCommand(),
     simCommand(),
     exploreCommand(),
