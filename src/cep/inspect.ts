@@ -214,12 +214,12 @@ export class CepInspector {
     return this.#row.remoteQpn;
   }
 
-  /** The first PSN that we send. */
+  /** The starting PSN that we have named: the first that the peer sends. */
   get localPsn(): number {
     return this.#row.localPsn;
   }
 
-  /** The first PSN that the peer sends. */
+  /** The one that the peer has named: the first that we send. */
   get remotePsn(): number {
     return this.#row.remotePsn;
   }

@@ -38,7 +38,7 @@ export interface ReqParameters {
   readonly peerToPeer?: boolean;
   /** Our queue pair, 2 to 2²⁴ − 1. */
   readonly qpn: number;
-  /** 24 bits. */
+  /** The first PSN that the peer shall send, 24 bits (IBTA 12.7). */
   readonly startingPsn: number;
   /** RC or UC. */
   readonly transport?: 'rc' | 'uc';
@@ -71,6 +71,7 @@ export interface ReqParameters {
 /** What a REP says. */
 export interface RepParameters {
   readonly qpn: number;
+  /** As in a REQ. */
   readonly startingPsn: number;
   readonly qKey?: number;
   readonly responderResources?: number;

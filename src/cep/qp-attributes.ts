@@ -80,13 +80,13 @@ export function qpAttributes(core: CepCore, cep: Cep, target: QpTarget): QpAttri
       alternatePath: alternatePath === 0 ? undefined : addressOf(core, alternatePath),
       mtu: cep.mtu,
       destinationQpn: cep.remoteQpn,
-      receivePsn: cep.remotePsn,
+      receivePsn: cep.localPsn,
       responderResources: reliable ? cep.responderResources : undefined,
     };
   }
   return {
     state: 'RTS',
-    sendPsn: cep.localPsn,
+    sendPsn: cep.remotePsn,
     ackTimeout: reliable ? cep.ackTimeout : undefined,
     retryCount: reliable ? cep.retryCount : undefined,
     rnrRetryCount: reliable ? cep.rnrRetryCount : undefined,

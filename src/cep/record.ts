@@ -47,7 +47,7 @@ export const CEP_RECORD = {
   remoteGuidLow: 'uint',
   localQpn: 'uint',
   remoteQpn: 'uint',
-  /** The first PSN that we send, and that the peer sends. */
+  /** The starting PSNs that our message and the peer's name. Who names one is the other's receiver: the peer sends from ours on (IBTA 12.7). */
   localPsn: 'uint',
   remotePsn: 'uint',
   serviceHigh: 'uint',

@@ -21,6 +21,7 @@ export interface ConnectionEnd {
   readonly port: number;
   /** Queue pair number. */
   readonly qpn: number;
+  /** The PSN that this end wants the other one to begin with. */
   readonly startingPsn: number;
   /** Communication ID: what this end calls the connection in the messages of the CM. With it a capture is searched. */
   readonly commId: number;

@@ -33,7 +33,7 @@ export interface QueuePairOptions extends TransferOptions {
    * is CM-only then, and you lead the queue pair. Default: a queue pair of this adapter, which the connection leads.
    */
   readonly qpn?: number;
-  /** 24 bits; default random. */
+  /** The PSN that the peer is to begin with, 24 bits; default random. */
   readonly startingPsn?: number;
   /** Incoming RDMA reads and atomics that we can hold, 0 to 255. Default 16; with a `qpn` 0. */
   readonly responderResources?: number;

@@ -49,7 +49,7 @@ describe('the attributes of the side that connected', () => {
       alternatePath: { port: 1, localGid, remoteGid, trafficClass: 7, sourcePort: 50_000 },
       mtu: 5,
       destinationQpn: 0x200,
-      receivePsn: 0x22,
+      receivePsn: 0x11,
       responderResources: 5,
     });
   });
@@ -58,7 +58,7 @@ describe('the attributes of the side that connected', () => {
     const { pair, client } = connected();
     expect(pair.client.owner.getQpAttr(client, 'RTS', pair.now)).toEqual({
       state: 'RTS',
-      sendPsn: 0x11,
+      sendPsn: 0x22,
       // ACK delay 18 with packet lives 14 and 18.
       ackTimeout: 18,
       alternateAckTimeout: 20,
@@ -101,12 +101,12 @@ describe('the attributes of the side that was asked', () => {
       alternatePath: { port: 1, localGid: remoteGid, remoteGid: localGid, trafficClass: 7, sourcePort: 0 },
       mtu: 5,
       destinationQpn: 0x100,
-      receivePsn: 0x11,
+      receivePsn: 0x22,
       responderResources: 6,
     });
     expect(pair.server.owner.getQpAttr(server, 'RTS', pair.now)).toEqual({
       state: 'RTS',
-      sendPsn: 0x22,
+      sendPsn: 0x11,
       ackTimeout: primaryPath.localAckTimeout,
       alternateAckTimeout: alternatePath.localAckTimeout,
       retryCount: 3,

@@ -66,8 +66,8 @@ describe('The queue pair of a connection', () => {
       path: { localGid: parseGid('10.0.0.1'), remoteGid: parseGid('10.0.0.2'), trafficClass: 0x68 },
       mtu: 4,
       destinationQpn: theirs.local.qpn,
-      sendPsn: 5,
-      receivePsn: 7,
+      sendPsn: 7,
+      receivePsn: 5,
       responderResources: 3,
       initiatorDepth: 4,
       retryCount: 7,
@@ -75,8 +75,8 @@ describe('The queue pair of a connection', () => {
     });
     expect(theirs.queuePair?.query()).toMatchObject({
       destinationQpn: ours.local.qpn,
-      sendPsn: 7,
-      receivePsn: 5,
+      sendPsn: 5,
+      receivePsn: 7,
       mtu: 4,
       responderResources: 4,
       initiatorDepth: 3,
@@ -181,7 +181,7 @@ describe('A connection that is given the number of a queue pair elsewhere', () =
       state: 'ESTABLISHED',
       queuePairState: 'RTS',
       local: { qpn: 0x1234 },
-      attributes: { destinationQpn: theirs.local.qpn, sendPsn: 5, receivePsn: 7, mtu: 3, port: 1, pKey: 0xffff },
+      attributes: { destinationQpn: theirs.local.qpn, sendPsn: 7, receivePsn: 5, mtu: 3, port: 1, pKey: 0xffff },
     });
     expect(theirs.query().attributes).toMatchObject({ destinationQpn: 0x1234 });
     await made.net.value(ours.disconnect());

@@ -19,8 +19,8 @@ describe('a queue pair that is elsewhere', () => {
     expect(client.query()).toMatchObject({
       state: 'RTS',
       destinationQpn: server.qpn,
-      receivePsn: 7,
-      sendPsn: 5,
+      receivePsn: 5,
+      sendPsn: 7,
       mtu: server.query().mtu,
     });
     client.disconnect({}, world.now);

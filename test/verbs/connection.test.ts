@@ -64,8 +64,8 @@ describe('R2: a reliable connection’s queue pairs go to RTS with what getQpAtt
       path: { localGid: pair.client.gid, remoteGid: pair.server.gid, trafficClass: 5, sourcePort: 49_999, ...ADDRESS },
       mtu: 5,
       destinationQpn: server.queuePair.qpn,
-      receivePsn: 0x22,
-      sendPsn: 0x11,
+      receivePsn: 0x11,
+      sendPsn: 0x22,
       retryCount: 5,
     });
     expect(theirs).toMatchObject({
@@ -98,7 +98,7 @@ test('an unreliable connection’s queue pairs do likewise: retries and depths, 
     for (const target of ['INIT', 'RTR', 'RTS'] as const) queuePair.modify(side.owner.getQpAttr(cid, target, pair.now));
     expect(queuePair.state).toBe('RTS');
   }
-  expect(client.queuePair.query()).toMatchObject({ destinationQpn: server.queuePair.qpn, sendPsn: 0x11 });
+  expect(client.queuePair.query()).toMatchObject({ destinationQpn: server.queuePair.qpn, sendPsn: 0x22 });
 });
 
 test('a queue pair goes to ERR and RESET when its connection ends, and can be used for another', () => {
