@@ -54,6 +54,17 @@ client: rejected by the CM at ADDRESS:7472: invalidServiceId (8): nothing listen
    0 ms  client: ESTABLISHED
 left over: 0 CEPs, 0 IDs
 `,
+  'queue-pairs.js': `
+client: receive 1, success: "write here"
+server: send 1, success
+client: rdmaWrite 2, success
+client: fetchAndAdd 3, success
+client: rdmaRead 4, success
+server's memory: "hello", 7
+client has read: "hello", 7
+client: rdmaWrite 5, remoteAccessError
+client: ERR, server: ERR
+`,
   'raw-cep.js': `
    0 ms  client sends REQ
    0 ms  server has req_received, is in REQ_RCVD

@@ -1,4 +1,7 @@
-import { ATOMIC_ETH } from '../wire/index.js';
+import { ATOMIC_ACK_ETH, ATOMIC_ETH } from '../wire/index.js';
+
+/** What atomics work on. @internal */
+export const ATOMIC_BYTES = 8;
 
 const WORD = 2 ** 32;
 
@@ -48,4 +51,11 @@ export function applyAtomic(
   if (!equal) return;
   putWord(memory, at, operandLow);
   putWord(memory, at + 4, operandHigh);
+}
+
+/** Puts what an atomic operation found, as its acknowledgement says it (its AtomicAckETH is at `at`), into eight bytes, as a little-endian number. @internal */
+export function readOriginal(packet: Uint8Array, at: number, into: Uint8Array): Uint8Array {
+  putWord(into, 0, ATOMIC_ACK_ETH.original.low.get(packet, at));
+  putWord(into, 4, ATOMIC_ACK_ETH.original.high.get(packet, at));
+  return into;
 }

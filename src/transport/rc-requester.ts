@@ -3,7 +3,6 @@ import {
   AETH,
   AETH_BYTES,
   AETH_KINDS,
-  ATOMIC_ACK_ETH,
   creditsOfCode,
   durationOfRnrTimer,
   NAK_CODES,
@@ -11,6 +10,7 @@ import {
   psnDistance,
   psnPlus,
 } from '../wire/index.js';
+import { ATOMIC_BYTES, readOriginal } from './atomic.js';
 import type { CompletionStatus } from './completion-queue.js';
 import type { QueuePairContext } from './context.js';
 import { packetsOf, writeAtomicRequest, writeMessagePacket, writeReadRequest } from './message-packets.js';
@@ -18,7 +18,6 @@ import type { IncomingPacket, OutgoingPacket } from './packet.js';
 import { PACKET, TRAITS, WHAT } from './packet-codes.js';
 import { KIND, type SendEntry, type SendQueue } from './send-queue.js';
 
-const ATOMIC_BYTES = 8;
 /** As a number of retries for want of a receive: for ever (IBTA 9.7.6.1.4). */
 const RNR_FOREVER = 7;
 const NO_PSN = -1;
@@ -55,6 +54,8 @@ export class RcRequester {
   #rnrRetries = 0;
   /** Where it went back to last without progress since: what was sent before that may still cause complaints about it. */
   #recovering = NO_PSN;
+  /** Scratch: what an atomic has found. */
+  readonly #original = new Uint8Array(ATOMIC_BYTES);
   /** The local ACK timeout, or the end of a wait for the peer's receives. */
   #deadline: Instant = NEVER;
   #waiting = false;
@@ -354,7 +355,9 @@ export class RcRequester {
         this.#fail(entry, 'localProtectionError');
         return;
       }
-    } else if (!this.#storeOriginal(packet, entry)) {
+    } else if (
+      !entry.list.scatter(0, readOriginal(packet.bytes, packet.headers + AETH_BYTES, this.#original), 0, ATOMIC_BYTES)
+    ) {
       this.#fail(entry, 'localProtectionError');
       return;
     }
@@ -367,20 +370,6 @@ export class RcRequester {
     if (done) this.#complete(entry);
     this.#progress();
   }
-
-  /** What an atomic found comes as a little-endian number. */
-  #storeOriginal({ bytes, headers }: IncomingPacket, entry: SendEntry): boolean {
-    const at = headers + AETH_BYTES;
-    const high = ATOMIC_ACK_ETH.original.high.get(bytes, at);
-    const low = ATOMIC_ACK_ETH.original.low.get(bytes, at);
-    const scratch = this.#scratch;
-    for (let i = 0; i < 4; i += 1) {
-      scratch[i] = low >>> (8 * i);
-      scratch[i + 4] = high >>> (8 * i);
-    }
-    return entry.list.scatter(0, scratch, 0, ATOMIC_BYTES);
-  }
-  readonly #scratch = new Uint8Array(ATOMIC_BYTES);
 
   /** Everything before `end` has arrived. @returns false if responses to it are missing: they were lost. */
   #acknowledge(end: number): boolean {

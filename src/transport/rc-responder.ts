@@ -15,7 +15,7 @@ import {
   psnPlus,
   RETH,
 } from '../wire/index.js';
-import { applyAtomic } from './atomic.js';
+import { ATOMIC_BYTES, applyAtomic } from './atomic.js';
 import type { QueuePairContext } from './context.js';
 import { copyBytes } from './copy-bytes.js';
 import { InboundMessage, OUTCOME, type ReceiveSource } from './inbound-message.js';
@@ -35,7 +35,6 @@ const READ_RESPONSE = {
   only: opcodeOf('rc', 'rdmaReadResponse', 'only'),
 } as const;
 const COMPARE_AND_SWAP = opcodeOf('rc', 'compareAndSwap', 'only');
-const ATOMIC_BYTES = 8;
 const NOTHING = -1;
 
 /** A read or an atomic of the peer's, kept in case that its response is lost (IBTA 9.7.5.1.1). */

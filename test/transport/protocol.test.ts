@@ -217,6 +217,33 @@ describe('A window', () => {
   });
 });
 
+describe('A response that comes when its read was given up, but not asked for again yet', () => {
+  it('counts as one answer, not as room for one more read', () => {
+    const pair = loggedPair({ depth: 1, ackTimeout: 10 });
+    const { fabric, a, b } = pair;
+    const [to, from] = [a.side.register(8), b.side.register(8)];
+    const where = { remoteAddress: from.address, rkey: from.rkey };
+    let late: Uint8Array | undefined;
+    fabric.fate = (bytes, side) => {
+      if (side === a.side || late !== undefined) return [{ bytes, delay: 0 }];
+      late = bytes;
+      return [];
+    };
+    for (const id of [1, 2, 3]) {
+      a.queues.postSend({ opcode: 'rdmaRead', id, elements: [to.element()], ...where }, fabric.now);
+    }
+    fabric.settle();
+    fabric.jump();
+    // Its turn to send has not come yet.
+    fabric.deliver({ to: a.side, from: b.side, bytes: late as Uint8Array, arrives: fabric.now });
+    const before = withOpcode(fabric.log, READ).length;
+    fabric.step();
+    expect(withOpcode(fabric.log, READ)).toHaveLength(before + 1);
+    fabric.run();
+    expect(outcomesOf(a)).toEqual([1, 2, 3].map((id) => `${id} rdmaRead success`));
+  });
+});
+
 describe('A fence', () => {
   it.each([true, false])('(%s) makes what follows wait for the reads before it', (fence) => {
     const pair = loggedPair();
