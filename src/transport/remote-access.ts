@@ -3,13 +3,9 @@ import type { QueuePairContext } from './context.js';
 import type { MemoryRegion } from './memory-region.js';
 import type { IncomingPacket } from './packet.js';
 
-/** Beyond it, addresses are no safe integers, and no region has them. */
-const ADDRESS_HIGH_MAX = 2 ** 21 - 1;
-
-/** The address in a RETH or AtomicETH, which both begin with it; −1 if no region can have it. @internal */
+/** The address in a RETH or AtomicETH, which both begin with it. From 2⁵³ on it is not exact, but no region reaches there. @internal */
 export function remoteAddress({ bytes, headers }: IncomingPacket): number {
-  const high = RETH.address.high.get(bytes, headers);
-  return high > ADDRESS_HIGH_MAX ? -1 : high * 2 ** 32 + RETH.address.low.get(bytes, headers);
+  return RETH.address.high.get(bytes, headers) * 2 ** 32 + RETH.address.low.get(bytes, headers);
 }
 
 /**
@@ -26,6 +22,5 @@ export function accessRemote(
 ): MemoryRegion | undefined {
   const region = layer.memory.find(rKey);
   if (region === undefined || region.domain !== domain || (region.access & accessFlags & right) === 0) return undefined;
-  const address = remoteAddress(packet);
-  return address >= 0 && region.offsetOf(address, length) >= 0 ? region : undefined;
+  return region.offsetOf(remoteAddress(packet), length) < 0 ? undefined : region;
 }

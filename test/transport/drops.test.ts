@@ -12,21 +12,8 @@ import {
   pathTo,
   patterned,
   Q_KEY,
-  type Queues,
+  sealed,
 } from './fabric.js';
-
-/** Seals a packet as one from `from` to `to`. */
-function seal(packet: Uint8Array, from: Queues, to: Queues): Uint8Array {
-  const ends = {
-    source: from.side.gid,
-    sourceOffset: 0,
-    destination: to.side.gid,
-    destinationOffset: 0,
-    sourcePort: 49_200,
-  };
-  new Icrc().seal(ends, 0, packet, 0, packet.length);
-  return packet;
-}
 
 /** What b drops when packets of a arrive changed, though their ICRC is right. */
 function dropsOf(
@@ -42,7 +29,7 @@ function dropsOf(
     if (side !== a.side || !first) return [{ bytes, delay: 0 }];
     first = false;
     const changed = change(bytes);
-    return changed === undefined ? [] : [{ bytes: seal(changed, a, b), delay: 0 }];
+    return changed === undefined ? [] : [{ bytes: sealed(changed, a, b), delay: 0 }];
   };
   a.queues.postSend({ opcode: 'send', elements: [from.element()] }, fabric.now);
   fabric.settle();
@@ -150,7 +137,7 @@ describe('A packet for a queue pair is dropped silently, and counted, for', () =
     fabric.run();
     const late = (answer as Uint8Array).slice();
     BTH.psn.put(late, 0, (BTH.psn.get(late, 0) + 1) & 0xff_ffff);
-    fabric.deliver({ to: a.side, from: b.side, bytes: seal(late, b, a), arrives: fabric.now });
+    fabric.deliver({ to: a.side, from: b.side, bytes: sealed(late, b, a), arrives: fabric.now });
     expect(a.side.layer.counters.drops.unexpected).toBe(1);
     expect([outcomesOf(a), a.queuePair.state]).toEqual([['1 send success'], 'RTS']);
   });

@@ -28,7 +28,7 @@ import {
   QueuePairTable,
   type Transport,
 } from '../../src/verbs/index.js';
-import { BTH, ICRC_BYTES } from '../../src/wire/index.js';
+import { BTH, Icrc } from '../../src/wire/index.js';
 import { FlightHeap } from './flight-heap.js';
 
 export const ALL_ACCESS = MEMORY_ACCESS.localWrite | ACCESS.remoteWrite | ACCESS.remoteRead | ACCESS.remoteAtomic;
@@ -311,4 +311,10 @@ export function patterned(length: number, seed = 1): Uint8Array {
 
 export const opcodeIn = (packet: Uint8Array): number => BTH.opcode.get(packet, 0);
 export const psnIn = (packet: Uint8Array): number => BTH.psn.get(packet, 0);
-export const payloadEnd = (packet: Uint8Array): number => packet.length - ICRC_BYTES;
+
+/** The packet, with the right ICRC, as one from a queue pair to another. */
+export function sealed(packet: Uint8Array, from: Queues, to: Queues): Uint8Array {
+  const ends = { source: from.side.gid, sourceOffset: 0, destination: to.side.gid, destinationOffset: 0 };
+  new Icrc().seal({ ...ends, sourcePort: SOURCE_PORT }, 0, packet, 0, packet.length);
+  return packet;
+}

@@ -11,7 +11,7 @@ import {
   psnDistance,
   RETH,
 } from '../../src/wire/index.js';
-import { completionsOf, connectedPair, opcodeIn, outcomesOf, patterned, psnIn } from './fabric.js';
+import { completionsOf, connectedPair, opcodeIn, outcomesOf, patterned, psnIn, sealed } from './fabric.js';
 
 const SEND = opcodeOf('rc', 'send', 'only');
 const READ = opcodeOf('rc', 'rdmaReadRequest', 'only');
@@ -168,6 +168,34 @@ describe('What is lost', () => {
     pair.fabric.run();
     expect(outcomesOf(pair.a)).toEqual(['1 fetchAndAdd success', '2 fetchAndAdd success']);
     expect([to.bytes[0], to.bytes[8], counter.bytes[0]]).toEqual([5, 8, 11]);
+  });
+});
+
+describe('What has arrived after all', () => {
+  it('is not sent again, if its acknowledgement comes before that', () => {
+    const pair = loggedPair({ ackTimeout: 10 });
+    const { fabric, a, b } = pair;
+    const [from, to] = [a.side.register(1_024), b.side.register(1_024)];
+    const late: Uint8Array[] = [];
+    fabric.fate = (bytes, side) => {
+      if (side === a.side) return [{ bytes, delay: 0 }];
+      late.push(bytes);
+      return [];
+    };
+    const where = { remoteAddress: to.address, rkey: to.rkey };
+    a.queues.postSend({ opcode: 'rdmaWrite', id: 1, elements: [from.element()], ...where }, fabric.now);
+    fabric.settle();
+    const sent = fabric.log.length;
+    fabric.jump();
+    // Of the four packets, the third is acknowledged.
+    const [answer] = late as [Uint8Array];
+    BTH.psn.put(answer, 0, (psnIn(answer) - 1) & 0xff_ffff);
+    fabric.deliver({ to: a.side, from: b.side, bytes: sealed(answer, b, a), arrives: fabric.now });
+    fabric.fate = (bytes) => [{ bytes, delay: 0 }];
+    fabric.run();
+    const again = fabric.log.slice(sent).filter((packet) => opcodeIn(packet) !== ACKNOWLEDGE);
+    expect(again).toHaveLength(1);
+    expect(outcomesOf(a)).toEqual(['1 rdmaWrite success']);
   });
 });
 
