@@ -13,7 +13,7 @@ export const PACKET_BYTES = 280;
 /** What the ICRC of a CM message covers over IPv4 and IPv6: ones, IP, UDP, and the payload without the ICRC. */
 const COVERED_BYTES = { ipv4: 8 + 20 + 8 + PACKET_BYTES - 4, ipv6: 8 + 40 + 8 + PACKET_BYTES - 4 };
 
-const source = Uint8Array.from({ length: 512 }, (_, i) => (i * 151) & 0xff);
+const source = Uint8Array.from({ length: 4_096 }, (_, i) => (i * 151) & 0xff);
 
 /** Copies a message `each` times: whoever sends or receives it moves its bytes at least once. */
 function copies(name: string, length: number, each: number): Subject {
@@ -78,6 +78,19 @@ const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit += 1) register = register & 1 ? (register >>> 1) ^ 0xedb8_8320 : register >>> 1;
   return register;
 });
+
+/** A packet with a payload: into the datagram and out of it, with a checksum at each end. */
+export function dataPacket(payload: number): Subject {
+  const copy = copies('', payload, 2);
+  const check = checksum('', payload);
+  return {
+    name: `copy ${payload} bytes and ${crcName}, twice`,
+    run: (times) => {
+      copy.run(times);
+      check.run(times * 2);
+    },
+  };
+}
 
 export const COPY = copies(`copy ${MAD_BYTES} bytes`, MAD_BYTES, 1);
 export const FIVE_COPIES = copies(`copy ${MAD_BYTES} bytes, 5 times`, MAD_BYTES, 5);

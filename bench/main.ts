@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CODEC } from './codec.js';
 import { CYCLE } from './cycle.js';
+import { DATA } from './data.js';
 import type { Figure } from './figure.js';
 import { ICRC } from './icrc.js';
 import { measure, type Subject } from './measure.js';
@@ -21,7 +22,7 @@ export interface Case extends Subject {
 }
 
 const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', import.meta.url));
-const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE];
+const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE, ...DATA];
 const FIGURES: readonly Figure[] = [...SIMULATION, ...MEMORY];
 const USAGE = `Usage: npm run bench -- [options]
 
