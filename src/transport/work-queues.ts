@@ -67,6 +67,8 @@ export class WorkQueues implements QueuePairFollower {
   readonly #maxInline: number;
   readonly #signalAll: boolean;
   #requesterFirst = false;
+  /** Since it was in RTR, a packet has come. */
+  #established = false;
 
   /** @internal */
   constructor(layer: Layer, slot: number, queuePair: QueuePair, options: AttachOptions, detach: () => void) {
@@ -160,7 +162,7 @@ export class WorkQueues implements QueuePairFollower {
     if (isAnswer) {
       (this.#requester as RcRequester).handle(packet);
     } else {
-      if (state === 'RTR' && this.queuePair.transport !== 'ud') this.#context.tell('communicationEstablished');
+      if (state === 'RTR' && !this.#established) this.#establish();
       this.#responder.handle(packet);
     }
     this.settle();
@@ -209,7 +211,8 @@ export class WorkQueues implements QueuePairFollower {
     const { state } = context;
     switch (state) {
       case 'RTR':
-        if (from !== 'RTR') this.#responder.start();
+        this.#established = false;
+        this.#responder.start();
         break;
       case 'RTS':
         if (from === 'RTR') this.#requester.start();
@@ -237,6 +240,11 @@ export class WorkQueues implements QueuePairFollower {
     this.#context.state = 'ERR';
     this.#forget();
     this.#detach();
+  }
+
+  #establish(): void {
+    this.#established = true;
+    if (this.queuePair.transport !== 'ud') this.#context.tell('communicationEstablished');
   }
 
   #break(): void {

@@ -256,19 +256,27 @@ describe('A packet is accepted', () => {
 });
 
 describe('The first packet in RTR', () => {
-  it.each(['rc', 'uc'] as const)('of a connection (%s) says that the peer is ready, and is answered', (transport) => {
-    const fabric = new Fabric();
-    const [a, b] = [fabric.a.create(transport), fabric.b.create(transport)];
-    for (const step of ['INIT', 'RTR', 'RTS'] as const) {
-      a.queuePair.modify(attributesToward(step, a, b));
-      if (step !== 'RTS') b.queuePair.modify(attributesToward(step, b, a));
-    }
-    b.queues.postReceive({ id: 1 });
-    a.queues.postSend({ opcode: 'send', id: 2 }, fabric.now);
-    fabric.run();
-    expect(b.side.events()).toEqual([{ type: 'communicationEstablished', queuePair: b.queuePair }]);
-    expect([outcomesOf(a), outcomesOf(b)]).toEqual([['2 send success'], ['1 receive success']]);
-  });
+  it.each(['rc', 'uc'] as const)(
+    'of a connection (%s) says once that the peer is ready, and is answered',
+    (transport) => {
+      const fabric = new Fabric();
+      const [a, b] = [fabric.a.create(transport), fabric.b.create(transport)];
+      for (const step of ['INIT', 'RTR', 'RTS'] as const) {
+        a.queuePair.modify(attributesToward(step, a, b));
+        if (step !== 'RTS') b.queuePair.modify(attributesToward(step, b, a));
+      }
+      const send = (): void => {
+        b.queues.postReceive({ id: 1 });
+        a.queues.postSend({ opcode: 'send', id: 2 }, fabric.now);
+        fabric.run();
+      };
+      send();
+      expect(b.side.events()).toEqual([{ type: 'communicationEstablished', queuePair: b.queuePair }]);
+      expect([outcomesOf(a), outcomesOf(b)]).toEqual([['2 send success'], ['1 receive success']]);
+      send();
+      expect([b.side.events(), outcomesOf(b)]).toEqual([[], ['1 receive success']]);
+    },
+  );
 
   it('of a datagram queue pair says nothing', () => {
     const fabric = new Fabric();
