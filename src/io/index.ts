@@ -1,6 +1,7 @@
 export { caGuidOf } from './ca-guid.js';
 export { CaptureFile, CaptureTap } from './capture-tap.js';
 export { monotonicNow } from './clock.js';
+export { type ConnectionStreamOptions, streamOf } from './connection-stream.js';
 export { PortDriver } from './driver.js';
 export { IoError, type IoErrorCode, systemCode } from './error.js';
 export { type OpenAdapterOptions, openAdapter } from './open-adapter.js';
