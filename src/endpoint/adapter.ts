@@ -6,6 +6,7 @@ import { checkInteger } from './check-integer.js';
 import { Connecting, type ConnectOptions, checkConnect } from './connecting.js';
 import { type Connection, closedError } from './connection.js';
 import { DatagramListener } from './datagram-listener.js';
+import { DatagramSocket, type DatagramSocketOptions } from './datagram-socket.js';
 import { Deferred } from './deferred.js';
 import type { EndpointHost } from './host.js';
 import type { ListenOptions } from './listen.js';
@@ -111,6 +112,12 @@ export class Adapter {
   async lookup(options: AskOptions): Promise<DatagramService> {
     checkLookup(options);
     return this.#ask(options, (question) => new Lookup(this.#router, options, question).result);
+  }
+
+  /** Opens a queue pair for datagrams. @throws EndpointError `INVALID_ARGUMENT`, `CLOSED`; VerbsError or TransportError `LIMIT_REACHED` */
+  async openDatagramSocket(options: DatagramSocketOptions = {}): Promise<DatagramSocket> {
+    this.#checkOpen();
+    return new DatagramSocket(this.#router, { ...options, sendPsn: this.#numbers.nextPsn() });
   }
 
   /**

@@ -13,6 +13,7 @@ export {
   type ReceiveOptions,
 } from './connection.js';
 export { DatagramListener } from './datagram-listener.js';
+export { type Datagram, type DatagramAddress, DatagramSocket, type DatagramSocketOptions } from './datagram-socket.js';
 export { EndpointError, type EndpointErrorCode, type RejectDetails, RejectedError } from './error.js';
 export type { EndpointHost, Route, RouteWishes } from './host.js';
 export type { ListenOptions } from './listen.js';

@@ -9,12 +9,17 @@ export interface Message {
   readonly immediate: number | undefined;
 }
 
-/** A message in one of our buffers. */
-interface Waiting {
+/** What a completion says of a message in one of our buffers. */
+export interface Arrival {
   readonly buffer: number;
   readonly length: number;
   readonly immediate: number | undefined;
+  /** Of a datagram. */
+  readonly sourceQpn: number | undefined;
 }
+
+/** A message and, of a datagram, the queue pair that has sent it. */
+export type Received = Message & Pick<Arrival, 'sourceQpn'>;
 
 /**
  * Buffers for the peer's messages, posted as receives, and the messages that are in some. A buffer is posted again when its message was
@@ -24,8 +29,8 @@ export class ReceivedMessages {
   readonly #queues: WorkQueues;
   readonly #count: number;
   readonly #size: number;
-  readonly #messages: Waiting[] = [];
-  readonly #takers: Deferred<Message | undefined>[] = [];
+  readonly #messages: Arrival[] = [];
+  readonly #takers: Deferred<Received | undefined>[] = [];
   #region: MemoryRegion | undefined;
   #bytes = new Uint8Array(0);
   #ended = false;
@@ -50,15 +55,15 @@ export class ReceivedMessages {
   }
 
   /** A message has come into a buffer. */
-  take(buffer: number, length: number, immediate: number | undefined): void {
-    this.#messages.push({ buffer, length, immediate });
+  take(arrival: Arrival): void {
+    this.#messages.push(arrival);
     this.#serve();
   }
 
   /** The next message; undefined when there will be none any more. @throws the signal's reason; then the message is somebody else's. */
-  async next(signal: AbortSignal | undefined): Promise<Message | undefined> {
+  async next(signal: AbortSignal | undefined): Promise<Received | undefined> {
     signal?.throwIfAborted();
-    const taker = new Deferred<Message | undefined>();
+    const taker = new Deferred<Received | undefined>();
     this.#takers.push(taker);
     this.#serve();
     // One that has got its message keeps it.
@@ -92,15 +97,15 @@ export class ReceivedMessages {
     while (this.#takers.length > 0) {
       const message = this.#messages.shift();
       if (message === undefined && !this.#ended) return;
-      (this.#takers.shift() as Deferred<Message | undefined>).resolve(message && this.#read(message));
+      (this.#takers.shift() as Deferred<Received | undefined>).resolve(message && this.#read(message));
     }
   }
 
-  #read({ buffer, length, immediate }: Waiting): Message {
+  #read({ buffer, length, immediate, sourceQpn }: Arrival): Received {
     const at = buffer * this.#size;
     const data = this.#bytes.slice(at, at + length);
     if (!this.#ended) this.#post(buffer);
-    return { data, immediate };
+    return { data, immediate, sourceQpn };
   }
 
   #post(buffer: number): void {

@@ -10,9 +10,11 @@ import {
 import type { TransportEvent } from '../transport/index.js';
 import { type QueuePair, type QueuePairLimits, QueuePairTable } from '../verbs/index.js';
 import type { CmMad } from '../wire/index.js';
+import { EndpointError } from './error.js';
 import type { EndpointHost } from './host.js';
 import { LocalAddresses } from './local-addresses.js';
 import type { QueuePairOptions } from './options.js';
+import type { TransferOptions } from './transfer-options.js';
 import { REMOTE_ACCESS, Transfers } from './transfers.js';
 
 /** An event as a value, for whoever watches. */
@@ -46,6 +48,20 @@ export interface Seat {
 export type EndpointId = CmId<Seat>;
 /** The queue pair of an endpoint that connects, or what stands for one elsewhere. */
 export type EndpointQueuePair = ConnectedQueuePair<Seat>;
+
+/** What a queue pair for datagrams is given. */
+export interface DatagramAttributes {
+  readonly port: number;
+  readonly pKey: number;
+  readonly qKey: number;
+  readonly sendPsn: number;
+}
+
+/** A queue pair and its data. */
+export interface Moving {
+  readonly queuePair: QueuePair;
+  readonly transfers: Transfers;
+}
 
 /** A request to connect that was fetched, and whose its events are. */
 export interface FetchedRequest {
@@ -241,17 +257,40 @@ export class EventRouter {
     this.#held.set(queuePair, {
       seat,
       destroy: (now) => {
-        seat.transfers?.end();
         if (own !== undefined) this.#moving.delete(own);
-        queuePair.destroy(now);
-        seat.transfers?.dispose();
+        endTransfers(seat, () => queuePair.destroy(now));
       },
     });
     return queuePair;
   }
 
+  /** A queue pair for datagrams, which sends and receives. @throws EndpointError `NO_QUEUE_PAIR`; VerbsError, TransportError `LIMIT_REACHED` */
+  openDatagramQueuePair(
+    handler: EventHandler,
+    attributes: DatagramAttributes,
+    options: TransferOptions,
+  ): Seat & Moving {
+    const queuePair = this.#queuePairs.create({ transport: 'ud' });
+    const seat: Seat = { handler };
+    try {
+      this.#attach(queuePair, seat, options);
+      const { sendPsn, ...initial } = attributes;
+      queuePair.modify({ state: 'INIT', ...initial });
+      queuePair.modify({ state: 'RTR' });
+      queuePair.modify({ state: 'RTS', sendPsn });
+      const { transfers } = seat;
+      if (transfers === undefined) throw new EndpointError('NO_QUEUE_PAIR', 'the adapter moves no data', {});
+      transfers.start();
+      this.#held.set(seat, { seat, destroy: () => endTransfers(seat, () => queuePair.destroy()) });
+      return Object.assign(seat, { queuePair, transfers });
+    } catch (error) {
+      endTransfers(seat, () => queuePair.destroy());
+      throw error;
+    }
+  }
+
   /** Gives a queue pair what moves its data. */
-  #attach(queuePair: QueuePair, seat: Seat, options: QueuePairOptions): void {
+  #attach(queuePair: QueuePair, seat: Seat, options: TransferOptions): void {
     const { transport } = this.#host.adapter;
     if (transport === undefined) return;
     const now = (): Instant => this.now;
@@ -306,6 +345,13 @@ export class EventRouter {
     // Whoever watches may have ended what the event is about.
     if (!isDestroyed()) shielded(() => seat.handler.handleEvent(told));
   }
+}
+
+/** Destroys a queue pair between the end of its data and the end of what its data needed. */
+function endTransfers({ transfers }: Seat, destroy: () => void): void {
+  transfers?.end();
+  destroy();
+  transfers?.dispose();
 }
 
 /** One bad callback must not keep others from their events: what it throws is reported by the platform. */

@@ -1,6 +1,8 @@
 import type { Instant } from '../base/index.js';
 import {
+  type AddressHandle,
   type CompletionQueue,
+  type DatagramDestination,
   MEMORY_ACCESS,
   type MemoryRegion,
   type ProtectionDomain,
@@ -9,7 +11,7 @@ import {
   type WorkQueues,
   type WorkRequest,
 } from '../transport/index.js';
-import { ACCESS, type QueuePair } from '../verbs/index.js';
+import { ACCESS, type AddressVector, type QueuePair } from '../verbs/index.js';
 import { Deferred } from './deferred.js';
 import { ReceivedMessages } from './received-messages.js';
 import { type FailureStatus, TransferError } from './transfer-error.js';
@@ -101,14 +103,21 @@ export class Transfers {
     this.#completions.arm();
   }
 
+  /** For datagrams: the way to an address. */
+  createAddressHandle(address: AddressVector): AddressHandle {
+    return this.#domain.createAddressHandle(address);
+  }
+
   get received(): ReceivedMessages {
     return this.#received;
   }
 
-  send(data: Uint8Array, { immediate }: ImmediateOption): Promise<void> {
+  /** @param to of a datagram. */
+  send(data: Uint8Array, { immediate }: ImmediateOption, to?: DatagramDestination): Promise<void> {
     return this.#withData('send', data, (memory) => ({
       opcode: 'send',
       ...memory,
+      ...(to && { to }),
       ...(immediate !== undefined && { immediate }),
     }));
   }
@@ -205,9 +214,10 @@ export class Transfers {
     this.#domain.deallocate();
   }
 
-  #complete({ id, status, opcode, byteLength, immediate }: WorkCompletion): void {
+  #complete({ id, status, opcode, byteLength, immediate, sourceQpn }: WorkCompletion): void {
     if (opcode === 'receive' || opcode === 'receiveRdmaWithImmediate') {
-      if (status === 'success') this.#received.take(id, opcode === 'receive' ? byteLength : 0, immediate);
+      const length = opcode === 'receive' ? byteLength : 0;
+      if (status === 'success') this.#received.take({ buffer: id, length, immediate, sourceQpn });
       else this.handleBroken();
       return;
     }

@@ -64,6 +64,7 @@ export class PortDriver implements EndpointHost {
       for (const consumer of this.#consumers) shielded(consumer);
       this.#again = false;
       this.#flush();
+      if (this.adapter.transport?.hasEvents === true) this.#again = true;
     }
     this.#inTurn = false;
     this.#arm();

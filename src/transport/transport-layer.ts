@@ -58,7 +58,7 @@ export interface OutgoingTransportPacket {
  *
  * It is sans-IO, in the manner of the CEP manager. After every input ({@link handlePacket}, {@link handleTimeout}, posting a request, or changing a queue pair) the driver
  * 1. lets the consumers poll: {@link pollEvent}, and their completion queues;
- * 2. polls {@link pollTransmit} until it is undefined, and sends each packet;
+ * 2. polls {@link pollTransmit} until it is undefined, and sends each packet; if there are events now ({@link hasEvents}), it begins again;
  * 3. asks {@link nextTimeout} and calls {@link handleTimeout} then.
  * Calls that come too early or too often are harmless. A `ChannelAdapter` that has a transport layer is its driver.
  */
@@ -215,6 +215,11 @@ export class TransportLayer {
   /** When {@link handleTimeout} has something to do at the earliest; NEVER if nothing waits. */
   nextTimeout(): Instant {
     return this.#timers.nextDeadline();
+  }
+
+  /** Whether there are events to be polled. Sending can cause some, too: what is unreliable is done when it is sent. */
+  get hasEvents(): boolean {
+    return this.#events.size > 0;
   }
 
   /** The oldest event, taken out; undefined if there is none. */

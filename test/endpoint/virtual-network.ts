@@ -106,6 +106,7 @@ export class VirtualHost implements EndpointHost {
       for (const consumer of this.#consumers) consumer();
       this.#again = false;
       this.#flush();
+      if (this.adapter.transport?.hasEvents === true) this.#again = true;
     }
     this.#inTurn = false;
   }
