@@ -26,11 +26,8 @@ function receiverOf(sides: readonly [LiveSide, LiveSide], messages: MessageTable
   return sides[messages.receiver(message) as SideNumber];
 }
 
-function leftovers({ manager }: LiveSide, name: string): ExploreError | undefined {
-  const left = Object.entries(manager.usage()).filter(([, count]) => count !== 0);
-  if (left.length === 0) return undefined;
-  return new ExploreError(
-    'leftover',
-    `on the ${name} side ${left.map(([what, count]) => `${count} ${what}`).join(', ')}`,
-  );
+function leftovers({ manager, participant }: LiveSide, name: string): ExploreError | undefined {
+  const held = Object.entries(manager.usage()).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
+  const left = [...held, ...participant.leftovers()];
+  return left.length === 0 ? undefined : new ExploreError('leftover', `on the ${name} side ${left.join(', ')}`);
 }

@@ -18,6 +18,18 @@ export interface Belief {
   sentProposal: boolean;
 }
 
+export const newBelief = (role: Role): Belief => ({
+  role,
+  phase: 'open',
+  hasRequest: false,
+  hasReply: false,
+  hasRtu: false,
+  hasDreq: false,
+  sentReply: false,
+  sentDreq: false,
+  sentProposal: false,
+});
+
 const ENDING: ReadonlySet<EventType> = new Set<EventType>([
   'req_error',
   'rep_error',

@@ -1,14 +1,9 @@
 import { type CaGuid, type Instant, NEVER, parseGid, SeededRandom } from '../../base/index.js';
-import {
-  type CepInspector,
-  CepManager,
-  type CepManagerOptions,
-  type CepOwner,
-  type PathAddress,
-} from '../../cep/index.js';
+import { type CepInspector, CepManager, type CepManagerOptions, type PathAddress } from '../../cep/index.js';
 import { checkAnswer, expectedAnswer } from './answer-check.js';
 import type { MessageTable } from './message-table.js';
-import { type Choice, Participant } from './participant.js';
+import type { Choice, Participant } from './participant.js';
+import { participantOf } from './participants.js';
 import type { Plan } from './script.js';
 import { checkRoles, SideChecker } from './side-check.js';
 import { ExploreError } from './violation.js';
@@ -25,6 +20,8 @@ const LIMITS = {
   maxRequestsPerSecond: Number.POSITIVE_INFINITY,
   maxStrayAnswersPerSecond: Number.POSITIVE_INFINITY,
 };
+/** What a REQ can say. */
+const MAX_CM_RETRIES_MOST = 15;
 /** The right side's GUID is the greater one, so it is the left side that gives way when requests cross. */
 const SIDES = [
   { caGuid: 0x1111n as CaGuid, gid: parseGid('10.0.0.1'), seed: 1, qpnBase: 0x100 },
@@ -58,7 +55,6 @@ export class LiveSide {
   readonly inspector: CepInspector;
   readonly participant: Participant;
   readonly #settings: SideSettings;
-  readonly #owner: CepOwner;
   readonly #from: PathAddress;
   readonly #checker: SideChecker;
   now = 0 as Instant;
@@ -70,11 +66,16 @@ export class LiveSide {
     this.#settings = settings;
     this.manager = make({ caGuid, random: new SeededRandom(seed), limits: LIMITS });
     this.inspector = this.manager.inspect();
-    this.#owner = this.manager.openOwner();
     this.#from = { port: 1, localGid: gid, remoteGid, trafficClass: 0, sourcePort: 0 };
-    const path = { localGid: gid, remoteGid };
-    this.participant = new Participant(plan, this.#owner, this.inspector, path, { qpnBase, maxRetries });
-    this.#checker = new SideChecker(this.manager, this.inspector);
+    const { manager, inspector } = this;
+    this.participant = participantOf(plan, {
+      manager,
+      inspector,
+      path: { localGid: gid, remoteGid },
+      qpnBase,
+      maxRetries: Math.min(maxRetries, MAX_CM_RETRIES_MOST),
+    });
+    this.#checker = new SideChecker(manager, inspector, this.participant);
   }
 
   /**
@@ -116,9 +117,9 @@ export class LiveSide {
     return this.#collect();
   }
 
-  /** Ends the consumer: all that it has is destroyed. */
+  /** Ends the consumers: all that they have is destroyed. */
   close(): number[] {
-    this.#owner.close(this.now);
+    this.participant.close(this.now);
     return this.#collect();
   }
 
@@ -126,7 +127,7 @@ export class LiveSide {
     return this.inspector.timers > 0;
   }
 
-  choices(): Choice[] {
+  choices(): readonly Choice[] {
     return this.participant.choices();
   }
 

@@ -1,34 +1,8 @@
-import type { Cid, Instant, ServiceId } from '../../base/index.js';
-import {
-  CepError,
-  type CepEvent,
-  type CepInspector,
-  type CepOwner,
-  type CmPath,
-  type Command,
-  STATE_TABLE,
-} from '../../cep/index.js';
-import { AP_STATUSES, REJECT_REASONS, SIDR_STATUSES } from '../../wire/index.js';
-import { type Belief, noteEvent, type Role } from './event-rules.js';
-import type { Answer, Plan } from './script.js';
-import { ExploreError } from './violation.js';
+import type { Instant, ServiceId } from '../../base/index.js';
+import type { CepInspector, CepManager, CmPath } from '../../cep/index.js';
 
-const SERVICE = 0x0106_1d2fn as ServiceId;
-const BACKLOG = 8;
-/** As short as it may be: a script's size does not depend on it. */
-const MAX_CM_RETRIES_MOST = 15;
-const SERVICE_TIMEOUT = 20;
-
-interface Own extends Belief {
-  readonly cid: Cid;
-  /** Its place among all CEPs that the consumer ever had: names it in actions, and gives it a queue pair. */
-  readonly ordinal: number;
-  /** The message that an MRA has put off. */
-  held: '' | 'request' | 'reply' | 'proposal';
-  /** What it does once, whether it came in time or not. */
-  hasDisconnected: boolean;
-  hasProposed: boolean;
-}
+/** Requests that wait at a listener: more than there ever are. */
+export const BACKLOG = 8;
 
 /** Something that a consumer may do now. One that is not optional is done sooner or later. */
 export interface Choice {
@@ -36,298 +10,46 @@ export interface Choice {
   readonly optional: boolean;
 }
 
-/** A consumer that does what its plan says. It remembers only what {@link image} shows. */
-export class Participant {
-  readonly #plan: Plan;
-  readonly #owner: CepOwner;
-  readonly #inspector: CepInspector;
-  readonly #path: CmPath;
-  readonly #qpnBase: number;
-  readonly #maxRetries: number;
-  #own: Own[] = [];
-  #made = 0;
-  #begun = 0;
-  #destroyed = 0;
-  /** In how many ways the event polled last may be answered. */
-  answers = 1;
-  /** Whether the last action was to take note of an event, and nothing else. */
-  onlyNoted = false;
+/** Where a consumer lives. */
+export interface Surroundings {
+  readonly manager: CepManager;
+  readonly inspector: CepInspector;
+  /** The number that the manager gives to the consumer's owner. */
+  readonly owner: number;
+  /** To the other side. */
+  readonly path: CmPath;
+  /** What it asks for, and what it listens for. */
+  readonly serviceId: ServiceId;
+  /** Queue pairs that it makes up have numbers from here on. */
+  readonly qpnBase: number;
+  /** How often messages are sent again. */
+  readonly maxRetries: number;
+}
+
+/** A consumer, or all those of one side, that do what their plan says, over whichever interface. */
+export interface Participant {
+  /** In how many ways the last poll could have been answered: each is an action of its own. */
+  readonly answers: number;
+  /** Whether the last action was to take note of events, and nothing else. */
+  readonly onlyNoted: boolean;
   /** What the last action was and led to, for people. */
-  note = '';
-
-  constructor(
-    plan: Plan,
-    owner: CepOwner,
-    inspector: CepInspector,
-    path: CmPath,
-    side: { readonly qpnBase: number; readonly maxRetries: number },
-  ) {
-    this.#plan = plan;
-    this.#owner = owner;
-    this.#inspector = inspector;
-    this.#path = path;
-    this.#qpnBase = side.qpnBase;
-    this.#maxRetries = Math.min(side.maxRetries, MAX_CM_RETRIES_MOST);
-    if (plan.listens) {
-      const own = this.#add(owner.create(), 'listener');
-      owner.listen(own.cid, { serviceId: SERVICE, backlog: BACKLOG }, 0 as Instant);
-    }
-  }
-
-  /** What it may do now. An event may be answered in several ways: those beyond the first are known only after a poll. */
-  choices(): Choice[] {
-    const plan = this.#plan;
-    const choices: Choice[] = [];
-    const add = (name: string, optional: boolean): number => choices.push({ name, optional });
-    if (this.#inspector.events > 0) add('poll', false);
-    if (this.#begun === 0 && (plan.connects !== undefined || plan.resolves)) add('begin', false);
-    if (this.#begun === 1 && plan.reconnects && this.#mayReconnect()) add('begin', true);
-    for (const own of this.#own) {
-      const { ordinal, phase } = own;
-      if (phase !== 'ended' && phase !== 'over') {
-        for (const answer of this.#heldAnswers(own)) add(`${answer} ${ordinal}`, false);
-        const stands = phase === 'established' && !own.hasDreq && !own.hasDisconnected;
-        if (plan.disconnects && stands) add(`disconnect ${ordinal}`, true);
-        if (plan.proposes && stands && own.role === 'active' && !own.hasProposed) add(`propose ${ordinal}`, true);
-      }
-      if (this.#destroyed < (plan.destroys ?? 0)) add(`destroy ${ordinal}`, true);
-    }
-    return choices;
-  }
-
-  /** @param name of {@link choices}; or `poll`, a space and which answer to the event, from 0. */
-  act(name: string, now: Instant): void {
-    const [verb = '', number = '0'] = name.split(' ');
-    this.note = name;
-    this.onlyNoted = false;
-    if (verb === 'poll') this.#poll(Number(number), now);
-    else if (verb === 'begin') this.#begin(now);
-    else this.#do(verb, this.#named(Number(number)), now);
-  }
-
+  readonly note: string;
   /** CEPs that have come back to IDLE, and nothing that it was told or did says so. */
-  get untold(): number {
-    const inspector = this.#inspector;
-    return this.#own.filter(({ cid, role, phase }) => {
-      const isOpen = role !== 'listener' && (phase === 'open' || phase === 'established');
-      return isOpen && inspector.find(cid) && inspector.state === 'IDLE';
-    }).length;
-  }
-
-  image(): string {
-    return `${this.#made},${this.#begun},${this.#destroyed}:${this.#own.map((own) => Object.values(own).join()).join(';')}`;
-  }
-
-  #mayReconnect(): boolean {
-    if (this.#own.some(({ phase }) => phase !== 'over')) return false;
-    const inspector = this.#inspector;
-    for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
-      if (inspector.moveTo(slot) && inspector.holdsLocalQpn) return false;
-    }
-    return true;
-  }
-
-  #add(cid: Cid, role: Role): Own {
-    const own: Own = {
-      cid,
-      ordinal: this.#made,
-      role,
-      phase: 'open',
-      hasRequest: false,
-      hasReply: false,
-      hasRtu: false,
-      hasDreq: false,
-      sentReply: false,
-      sentDreq: false,
-      sentProposal: false,
-      held: '',
-      hasDisconnected: false,
-      hasProposed: false,
-    };
-    this.#made += 1;
-    this.#own.push(own);
-    return own;
-  }
-
-  #named(ordinal: number): Own {
-    const own = this.#own.find((each) => each.ordinal === ordinal);
-    if (own === undefined) throw new TypeError(`no CEP ${ordinal}`);
-    return own;
-  }
-
-  #begin(now: Instant): void {
-    this.#begun += 1;
-    const own = this.#add(this.#owner.create(), this.#plan.resolves ? 'asking' : 'active');
-    if (own.role === 'asking') {
-      this.note = 'sendSidrReq';
-      const retries = this.#maxRetries;
-      this.#call(own, 'sendSidrReq', () =>
-        this.#owner.sendSidrReq(own.cid, { path: this.#path, serviceId: SERVICE, retries }, now),
-      );
-      return;
-    }
-    this.note = 'sendReq';
-    const request = {
-      path: this.#path,
-      serviceId: SERVICE,
-      qpn: this.#qpnBase,
-      startingPsn: this.#qpnBase * 16 + this.#begun,
-      maxCmRetries: this.#maxRetries,
-      peerToPeer: this.#plan.connects === 'peerToPeer',
-    };
-    this.#call(own, 'sendReq', () => this.#owner.sendReq(own.cid, request, now));
-  }
-
-  #poll(which: number, now: Instant): void {
-    this.answers = 1;
-    const event = this.#owner.pollEvent();
-    if (event === undefined) throw new ExploreError('event', 'none comes, though one is counted');
-    const { type, cause } = event;
-    this.note = cause === 'message' ? type : `${type} (${cause})`;
-    const own = this.#ownOf(event);
-    noteEvent(own, type, cause);
-    if (own.phase === 'ended' || own.phase === 'over') own.held = '';
-    const answers = this.#answersTo(type);
-    const [onlyAnswer] = answers;
-    this.answers = Math.max(1, answers.length);
-    this.onlyNoted = type !== 'dreq_received' && onlyAnswer === undefined;
-    if (type === 'dreq_received') this.#do('acknowledge', own, now);
-    else if (onlyAnswer !== undefined) {
-      if (type === 'req_received') own.held = 'request';
-      else if (type === 'rep_received') own.held = 'reply';
-      else if (type === 'lap_received') own.held = 'proposal';
-      this.#do(answers[which] ?? onlyAnswer, own, now);
-    }
-  }
-
-  #answersTo(type: CepEvent['type']): readonly Answer[] {
-    const { onRequest, onReply, onProposal, onQuestion } = this.#plan;
-    switch (type) {
-      case 'req_received':
-        return onRequest ?? [];
-      case 'rep_received':
-        return onReply ?? [];
-      case 'lap_received':
-        return onProposal ?? [];
-      case 'sidr_req_received':
-        return onQuestion ?? [];
-      default:
-        return [];
-    }
-  }
-
-  #heldAnswers({ held }: Own): readonly Answer[] {
-    const { onRequest, onReply, onProposal } = this.#plan;
-    const all = { '': undefined, request: onRequest, reply: onReply, proposal: onProposal }[held];
-    return all?.filter((answer) => answer !== 'hold') ?? [];
-  }
-
-  /** The CEP that an event is about; a request brings a new one, or turns one that asked itself into the passive side. */
-  #ownOf({ cid, type, listener }: CepEvent): Own {
-    const known = this.#own.find((own) => own.cid === cid);
-    const isRequest = type === 'req_received' || type === 'sidr_req_received';
-    if (known !== undefined) {
-      if (isRequest && known.role === 'active' && this.#plan.connects === 'peerToPeer' && !known.hasReply) {
-        known.role = 'passive';
-      }
-      return known;
-    }
-    if (!isRequest) throw new ExploreError('event', `${type} for a CEP that its owner does not have`);
-    const isListeners = listener === 0 || this.#own.some((own) => own.cid === listener && own.role === 'listener');
-    if (!isListeners) throw new ExploreError('event', `${type} of a listener that its owner does not have`);
-    return this.#add(cid, type === 'req_received' ? 'passive' : 'asked');
-  }
-
-  #do(verb: string, own: Own, now: Instant): void {
-    const owner = this.#owner;
-    const { cid, ordinal, held } = own;
-    const privateData = {};
-    this.note += this.note === `${verb} ${ordinal}` ? '' : `, ${verb}`;
-    switch (verb) {
-      case 'accept': {
-        own.held = '';
-        const reply = { qpn: this.#qpnBase + ordinal, startingPsn: this.#qpnBase * 16 + ordinal };
-        own.sentReply = this.#call(own, 'sendRep', () => owner.sendRep(cid, reply, now));
-        return;
-      }
-      case 'confirm':
-        own.held = '';
-        if (this.#call(own, 'sendRtu', () => owner.sendRtu(cid, privateData, now))) own.phase = 'established';
-        return;
-      case 'agree':
-        own.held = '';
-        this.#call(own, 'sendApr', () => owner.sendApr(cid, {}, now));
-        return;
-      case 'resolve':
-        if (this.#call(own, 'sendSidrRep', () => owner.sendSidrRep(cid, { qpn: this.#qpnBase, qKey: 1 }, now)))
-          own.phase = 'over';
-        return;
-      case 'refuse':
-        own.held = '';
-        this.#refuse(own, held, now);
-        return;
-      case 'hold':
-        this.#call(own, 'sendMra', () => owner.sendMra(cid, { serviceTimeout: SERVICE_TIMEOUT }, now));
-        return;
-      case 'acknowledge':
-        if (this.#call(own, 'sendDrep', () => owner.sendDrep(cid, privateData, now))) own.phase = 'ended';
-        return;
-      case 'disconnect':
-        own.hasDisconnected = true;
-        if (this.#call(own, 'sendDreq', () => owner.sendDreq(cid, privateData, now))) own.sentDreq = true;
-        return;
-      case 'propose':
-        own.hasProposed = true;
-        if (this.#call(own, 'sendLap', () => owner.sendLap(cid, { path: this.#path }, now))) own.sentProposal = true;
-        return;
-      case 'destroy':
-        this.#destroyed += 1;
-        this.#own = this.#own.filter((each) => each !== own);
-        owner.destroy(cid, now);
-        if (this.#inspector.find(cid)) throw new ExploreError('call', 'a destroyed CID still names a CEP');
-        return;
-      default:
-        throw new TypeError(`a participant does not know how to ${verb}`);
-    }
-  }
-
-  #refuse(own: Own, held: Own['held'], now: Instant): void {
-    const owner = this.#owner;
-    const { cid } = own;
-    if (own.role === 'asked') {
-      const { rejected } = SIDR_STATUSES;
-      if (this.#call(own, 'sendSidrRep', () => owner.sendSidrRep(cid, { status: rejected }, now))) own.phase = 'over';
-    } else if (held === 'proposal') {
-      this.#call(own, 'sendApr', () => owner.sendApr(cid, { status: AP_STATUSES.rejected }, now));
-    } else {
-      const reason = REJECT_REASONS.consumerReject;
-      if (this.#call(own, 'sendRej', () => owner.sendRej(cid, { reason }, now))) own.phase = 'ended';
-    }
-  }
-
-  /**
-   * A call. It may come too late: something has happened to the CEP that the consumer has not been told yet. Then it fails, and
-   * an event that the consumer has still to poll says why.
-   */
-  #call(own: Own, command: Command, call: () => void): boolean {
-    const inspector = this.#inspector;
-    if (!inspector.find(own.cid)) throw new ExploreError('call', `a CEP of its owner is not there (${command})`);
-    const { state } = inspector;
-    const isIllegal = STATE_TABLE[state][command].kind === 'illegal';
-    try {
-      call();
-    } catch (error) {
-      if (!(error instanceof CepError)) throw error;
-      if (!isIllegal || error.code !== 'INVALID_STATE') {
-        throw new ExploreError('call', `${command} in ${state} fails: ${error.message}`, { cause: error });
-      }
-      this.note += ` (too late: ${state})`;
-      if (own.phase !== 'established' && inspector.unreadEvents === 0) {
-        throw new ExploreError('event', `${command} comes too late in ${state}, and no event says why`);
-      }
-      return false;
-    }
-    if (isIllegal) throw new ExploreError('call', `${command} succeeds in ${state}`);
-    return true;
-  }
+  readonly untold: number;
+  /** What it has that cannot stay as it is when nothing is under way any more. */
+  readonly unsettled: readonly string[];
+  /** CEPs that are bound to a slot of its own. */
+  readonly boundSlots: number;
+  /** What it may do now. An event may be answered in several ways: those beyond the first are known only after a poll. */
+  choices(): readonly Choice[];
+  /** @param name of {@link choices}; or a poll's, a space and which answer to give, from 0. */
+  act(name: string, now: Instant): void;
+  /** After each step. @throws whatever shows that something is wrong that can be seen from its interface. */
+  check(): void;
+  /** Goes away: all that it has is destroyed. */
+  close(now: Instant): void;
+  /** After it has gone, what is left of it. */
+  leftovers(): readonly string[];
+  /** Everything that its future depends on, but for the manager. */
+  image(): string;
 }

@@ -1,6 +1,7 @@
 import type { CepInspector, CepManager } from '../../cep/index.js';
 import { type MessageName, REP } from '../../wire/index.js';
 import { AWAITS, TIMED } from '../timed-states.js';
+import type { Participant } from './participant.js';
 import type { Plan } from './script.js';
 import { ExploreError } from './violation.js';
 
@@ -8,15 +9,19 @@ import { ExploreError } from './violation.js';
 const CEPS_MOST = 10;
 const EVENTS_MOST = 24;
 const MADS_MOST = 40;
+/** A side has two consumers at most. */
+const CONSUMERS_MOST = 2;
 
 /** Checks one side after each of its steps, looking inside. */
 export class SideChecker {
   readonly #manager: CepManager;
   readonly #inspector: CepInspector;
+  readonly #participant: Participant;
 
-  constructor(manager: CepManager, inspector: CepInspector) {
+  constructor(manager: CepManager, inspector: CepInspector, participant: Participant) {
     this.#manager = manager;
     this.#inspector = inspector;
+    this.#participant = participant;
   }
 
   check(): void {
@@ -49,7 +54,8 @@ export class SideChecker {
       if (qpns.has(localQpn)) throw new ExploreError('qpn', `queue pair ${localQpn} is in two connections`);
       qpns.add(localQpn);
     }
-    this.#checkSums(counted);
+    this.#checkSums({ ...counted, cidSlots: this.#participant.boundSlots });
+    this.#participant.check();
   }
 
   #checkSums(counted: Record<string, number>): void {
@@ -63,10 +69,10 @@ export class SideChecker {
       events: EVENTS_MOST,
       mads: MADS_MOST,
       transmits: 0,
-      owners: 1,
-      listens: 1,
+      owners: CONSUMERS_MOST,
+      listens: CONSUMERS_MOST,
       timings: 0,
-      peerRequests: 1,
+      peerRequests: CONSUMERS_MOST,
     };
     for (const [name, limit] of Object.entries(most)) {
       if ((usage[name] ?? 0) > limit)

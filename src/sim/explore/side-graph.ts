@@ -47,7 +47,7 @@ interface Node {
   readonly standing: readonly Standing[];
   /** The place of `standing` among all such lists. */
   readonly standingNumber: number;
-  /** States of CEPs that are neither IDLE, nor LISTEN, nor ESTABLISHED. */
+  /** What may not stay as it is: CEPs that are neither in IDLE, nor in LISTEN, nor in ESTABLISHED, and what consumers have that does not fit. */
   readonly unsettled: readonly string[];
   /** CEPs of whose end the consumer knows nothing. */
   readonly untold: number;
@@ -238,7 +238,7 @@ export class SideGraph {
       isRestless,
       standing,
       standingNumber: this.#standingNumber(standing),
-      unsettled: unsettledOf(live),
+      unsettled: [...unsettledOf(live), ...live.participant.unsettled],
       untold: live.participant.untold,
       ceps: cepsOf(live),
       moves: [],
