@@ -45,7 +45,7 @@ export class ConnectionRequest implements ConnectionOwner {
     return this.#cm.commIds(this.#live());
   }
 
-  /** Whether it was accepted, rejected or withdrawn. */
+  /** Whether it was accepted, rejected or withdrawn, or its interface was closed. */
   get over(): boolean {
     return this.#id === undefined || this.#id.destroyed;
   }

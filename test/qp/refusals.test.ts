@@ -247,6 +247,15 @@ describe('a request', () => {
   });
 });
 
+test('a request whose interface is closed is over at once (R15)', () => {
+  const world = new World();
+  const request = world.requested(world.client.create('client'));
+  world.server.cm.close(world.now);
+  expect(request.over).toBe(true);
+  expect(() => request.reject({}, world.now)).toThrow(code('REQUEST_OVER'));
+  expect(world.leftovers()).toEqual([]);
+});
+
 test('a queue pair whose interface is closed is in ERR, refuses calls, and can still be destroyed (R11)', () => {
   const world = new World();
   const { client } = world.connected();
