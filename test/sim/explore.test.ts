@@ -82,6 +82,8 @@ test.each([
   'destroy-active',
   'destroy-passive',
   'peer-to-peer',
+  'cm-only',
+  'cm-only-close',
 ])(
   'the orders that are left out of "%s" lead to no other ends',
   (name) => {

@@ -3,7 +3,7 @@ import { CepError, type CepEvent, type Command, STATE_TABLE } from '../../cep/in
 import { AP_STATUSES, REJECT_REASONS, SIDR_STATUSES } from '../../wire/index.js';
 import { type Belief, newBelief, noteEvent, type Role } from './event-rules.js';
 import { BACKLOG, type Choice, type Participant, type Surroundings } from './participant.js';
-import type { Port } from './port.js';
+import { hasCeps, isQpnHeld, type Port } from './port.js';
 import type { Answer, Plan } from './script.js';
 import { ExploreError } from './violation.js';
 
@@ -29,6 +29,7 @@ export class CepParticipant implements Participant {
   #made = 0;
   #begun = 0;
   #destroyed = 0;
+  #isClosed = false;
   answers = 1;
   onlyNoted = false;
   note = '';
@@ -58,6 +59,8 @@ export class CepParticipant implements Participant {
     const choices: Choice[] = [];
     const add = (name: string, optional: boolean): number => choices.push({ name, optional });
     if (this.#port.hasNews) add('poll', false);
+    if (this.#isClosed) return choices;
+    if (plan.closes) add('close', true);
     if (this.#begun === 0 && (plan.connects !== undefined || plan.resolves)) add('begin', false);
     if (this.#begun === 1 && plan.reconnects && this.#mayReconnect()) add('begin', true);
     for (const own of this.#own) {
@@ -80,6 +83,7 @@ export class CepParticipant implements Participant {
     this.onlyNoted = false;
     if (verb === 'poll') this.#poll(Number(number), now);
     else if (verb === 'begin') this.#begin(now);
+    else if (verb === 'close') this.#close(now);
     else this.#do(verb, this.#named(Number(number)), now);
   }
 
@@ -105,8 +109,8 @@ export class CepParticipant implements Participant {
   }
 
   close(now: Instant): void {
-    this.#port.close(now);
-    this.#own = [];
+    this.#close(now);
+    while (this.#port.hasNews) this.#port.poll(now);
   }
 
   leftovers(): readonly string[] {
@@ -114,7 +118,15 @@ export class CepParticipant implements Participant {
   }
 
   image(): string {
-    return `${this.#port.image()}|${this.#made},${this.#begun},${this.#destroyed}:${this.#own.map((own) => Object.values(own).join()).join(';')}`;
+    return `${this.#port.image()}${this.#isClosed}|${this.#made},${this.#begun},${this.#destroyed}:${this.#own.map((own) => Object.values(own).join()).join(';')}`;
+  }
+
+  #close(now: Instant): void {
+    this.#isClosed = true;
+    this.#own = [];
+    this.#port.close(now);
+    const { inspector, owner } = this.#surroundings;
+    if (hasCeps(inspector, owner)) throw new ExploreError('end', 'a CEP outlives its owner (R21)');
   }
 
   #mayReconnect(): boolean {
@@ -170,7 +182,8 @@ export class CepParticipant implements Participant {
       maxCmRetries: this.#surroundings.maxRetries,
       peerToPeer: this.#plan.connects === 'peerToPeer',
     };
-    this.#call(own, 'sendReq', () => this.#port.calls.sendReq(own.cid, request, now));
+    const isSent = this.#call(own, 'sendReq', () => this.#port.calls.sendReq(own.cid, request, now), request.qpn);
+    if (!isSent) own.phase = 'over';
   }
 
   #poll(which: number, now: Instant): void {
@@ -319,10 +332,11 @@ export class CepParticipant implements Participant {
 
   /**
    * A call. It may come too late: something has happened to the CEP that the consumer has not been told yet. Then it fails, and
-   * an event that the consumer has still to poll says why.
+   * an event that the consumer has still to poll says why. If another CEP has the queue pair that it names, it fails, too (R3).
    */
-  #call(own: Own, command: Command, call: () => void): boolean {
+  #call(own: Own, command: Command, call: () => void, qpn = 0): boolean {
     const inspector = this.#surroundings.inspector;
+    const isHeld = isQpnHeld(inspector, qpn);
     if (!inspector.find(own.cid)) throw new ExploreError('call', `a CEP of its owner is not there (${command})`);
     const { state } = inspector;
     const isIllegal = STATE_TABLE[state][command].kind === 'illegal';
@@ -330,6 +344,10 @@ export class CepParticipant implements Participant {
       call();
     } catch (error) {
       if (!(error instanceof CepError)) throw error;
+      if (isHeld && error.code === 'QPN_IN_USE') {
+        this.note += ` (${error.code})`;
+        return false;
+      }
       if (!isIllegal || error.code !== 'INVALID_STATE') {
         throw new ExploreError('call', `${command} in ${state} fails: ${error.message}`, { cause: error });
       }
@@ -339,7 +357,7 @@ export class CepParticipant implements Participant {
       }
       return false;
     }
-    if (isIllegal) throw new ExploreError('call', `${command} succeeds in ${state}`);
+    if (isIllegal || isHeld) throw new ExploreError('call', `${command} succeeds in ${state}`);
     return true;
   }
 }

@@ -46,7 +46,7 @@ export function prospectOf(plan: Plan, ceps: readonly CepSummary[], messages: Me
   if (kind === 'REP' || kind === 'DREQ') return isThere ? 'live' : 'stray';
   if (kind === 'REJ' && namesItsSender(bytes)) {
     // It is looked up by its sender, whom a CEP may know, or learn of from a REQ that is still on its way.
-    const mayLearn = plan.listens === true || plan.connects === 'peerToPeer';
+    const mayLearn = [plan, plan.beside].some((each) => each?.listens === true || each?.connects === 'peerToPeer');
     const isKnown = ceps.some(({ remoteCommId }) => remoteCommId === senderId.get(bytes, 0));
     return mayLearn || isKnown || isThere ? 'live' : 'inert';
   }

@@ -1,6 +1,7 @@
-import type { Instant } from '../../base/index.js';
+import type { Cid, Instant } from '../../base/index.js';
 import type { CepEvent, CepInspector } from '../../cep/index.js';
 import type { CepCalls } from '../interfaces/cep-calls.js';
+import { CmCalls } from '../interfaces/cm-calls.js';
 import type { Surroundings } from './participant.js';
 import { ExploreError } from './violation.js';
 
@@ -40,6 +41,27 @@ export function cepPort(
   };
 }
 
+/** The CM-only interface, which tells all that there is in one turn, also of IDs that are gone. */
+export function cmPort(
+  { manager, inspector, owner }: Surroundings,
+  tell: (event: CepEvent, now: Instant) => void,
+): Port {
+  const calls = new CmCalls(manager, tell, (what) => {
+    throw new ExploreError('interface', what);
+  });
+  return {
+    calls,
+    get hasNews() {
+      return calls.hasEnds || unreadOf(inspector, owner) > 0;
+    },
+    poll: (now) => calls.poll(now),
+    check: () => calls.check(),
+    close: (now) => calls.close(now),
+    leftovers: () => calls.leftovers(),
+    image: () => calls.image(),
+  };
+}
+
 /** Events of an owner's CEPs that it has not polled. Moves the inspector. */
 export function unreadOf(inspector: CepInspector, owner: number): number {
   let unread = 0;
@@ -48,4 +70,21 @@ export function unreadOf(inspector: CepInspector, owner: number): number {
     if (inspector.moveTo(slot) && inspector.owner === owner) unread += inspector.unreadEvents;
   }
   return unread;
+}
+
+/** Whether an owner has CEPs. Moves the inspector. */
+export function hasCeps(inspector: CepInspector, owner: number): boolean {
+  for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
+    if (inspector.moveTo(slot) && inspector.owner === owner) return true;
+  }
+  return false;
+}
+
+/** Whether a CEP has a queue pair number, whoever owns it. @param except does not count. Moves the inspector. */
+export function isQpnHeld(inspector: CepInspector, qpn: number, except?: Cid): boolean {
+  for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
+    if (!inspector.moveTo(slot) || !inspector.holdsLocalQpn) continue;
+    if (inspector.localQpn === qpn && inspector.cid !== except) return true;
+  }
+  return false;
 }

@@ -6,6 +6,10 @@ export type Answer = 'accept' | 'confirm' | 'agree' | 'resolve' | 'refuse' | 'ho
  * anything but what is named here: when it does something is free.
  */
 export interface Plan {
+  /** What it uses: CEPs by the manager's own interface (default), IDs by the CM-only interface, or one queue pair that the CM leads. */
+  readonly interface?: 'cep' | 'cm' | 'queuePair';
+  /** Another consumer of the same manager, with a service of its own. */
+  readonly beside?: Plan;
   /** Waits for requests. */
   readonly listens?: boolean;
   /** Asks for a connection, once; `peerToPeer`: as the other side does at the same time. */
@@ -22,8 +26,14 @@ export interface Plan {
   readonly disconnects?: boolean;
   /** How many CEPs, whichever, it may destroy at any time, listeners too. */
   readonly destroys?: number;
-  /** May connect again, once, with the same queue pair, after the first CEP has been destroyed or has come back to IDLE. */
+  /** May connect again, once, with the same queue pair: after the first CEP has been destroyed or has come back to IDLE; who has a queue pair, at any time. */
   readonly reconnects?: boolean;
+  /** May close its interface, and with it all that it has, at any time. */
+  readonly closes?: boolean;
+  /** Of a queue pair: may give its connection up, once, at any time; the queue pair stays. */
+  readonly aborts?: boolean;
+  /** Of a queue pair: may be destroyed from inside its own callback, whichever event that tells. */
+  readonly destroysInCallback?: boolean;
 }
 
 /** Two consumers that the explorer lets meet in every way that the network and the clocks allow. */

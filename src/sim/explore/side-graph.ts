@@ -9,6 +9,8 @@ const PARKED_MOST = 400;
 const TIMER = 0;
 const ACTIONS_FROM = 1;
 export const MESSAGES_FROM = 4096;
+/** A consumer's poll, and that of another one beside it. */
+const POLL = /(^| )poll$/;
 
 /** What an input does in a state. */
 export interface Move {
@@ -177,12 +179,13 @@ export class SideGraph {
     const { hasTimer } = live;
     const choices = live.choices();
     const inputs = choices.map(({ name }) => this.#actionNumber(name));
-    const poll = this.#actionNumber('poll');
-    if (inputs.includes(poll)) {
+    for (const { name } of choices) {
+      if (!POLL.test(name)) continue;
+      const poll = this.#actionNumber(name);
       const { ways, onlyNoted, sent } = this.move(state, poll);
-      const isIdle = choices.every(({ name }) => name === 'poll' || name.startsWith('destroy'));
+      const isIdle = choices.every((each) => each.name === name || each.name.startsWith('destroy'));
       if (isIdle && onlyNoted && sent.length === 0) this.#node(state).sole = poll;
-      for (let way = 1; way < ways; way += 1) inputs.push(this.#actionNumber(`poll ${way}`));
+      for (let way = 1; way < ways; way += 1) inputs.push(this.#actionNumber(`${name} ${way}`));
     }
     return hasTimer ? [TIMER, ...inputs] : inputs;
   }

@@ -13,6 +13,10 @@ export const EXPLORED_INVARIANTS = {
   event: 'a CEP tells its owner what its attempt can lead to, each thing once',
   ending: 'an attempt ends once, and after it nothing comes but one timewait_exit',
   call: 'a call fails only where the state table says so',
+  interface: 'callbacks and IDs are what the CM-only interface promises',
+  queuePair:
+    'a queue pair is in the state that its connection leads to, in one connection, and held by whoever needs it',
+  end: 'what is destroyed is gone at the next poll, told once and never from inside a call',
   parameters: 'both sides believe in a connection with the same parameters',
   stuck: 'at rest every CEP is in IDLE, LISTEN or ESTABLISHED',
   untold: 'at rest every owner knows which of its connections have ended',

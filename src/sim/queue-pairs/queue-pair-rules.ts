@@ -1,0 +1,101 @@
+import type { Holding } from '../../base/index.js';
+import type { CepInspector, State } from '../../cep/index.js';
+import type { ConnectedQueuePair } from '../../qp/index.js';
+import type { QpState } from '../../verbs/index.js';
+
+/** Where to look, beside the queue pair itself. */
+export interface View {
+  readonly inspector: CepInspector;
+  /** Whose CEPs its connections are. */
+  readonly owner: number;
+  readonly isClosed: boolean;
+  /** What the ledger reports. */
+  readonly held: readonly Holding[];
+}
+
+/** Where a CEP's state has led its queue pair, once its events have been told. */
+const STATE_OF: Readonly<Partial<Record<State, QpState>>> = {
+  REQ_SENT: 'INIT',
+  REQ_MRA_RCVD: 'INIT',
+  REQ_RCVD: 'INIT',
+  REQ_MRA_SENT: 'INIT',
+  REP_RCVD: 'INIT',
+  REP_MRA_SENT: 'INIT',
+  REP_SENT: 'RTR',
+  REP_MRA_RCVD: 'RTR',
+  ESTABLISHED: 'RTS',
+  LAP_SENT: 'RTS',
+  LAP_MRA_RCVD: 'RTS',
+  LAP_RCVD: 'RTS',
+  LAP_MRA_SENT: 'RTS',
+  DREQ_RCVD: 'ERR',
+  TIMEWAIT: 'ERR',
+};
+/** States that a CEP comes to with an event that leads its queue pair on: until it is told, the queue pair stays where it was. */
+const LAGGING: ReadonlySet<State> = new Set<State>(['ESTABLISHED', 'DREQ_SENT', 'DREQ_RCVD', 'TIMEWAIT', 'IDLE']);
+
+/** What is wrong with a queue pair between two steps; undefined if nothing is. */
+export function objectionTo(queuePair: ConnectedQueuePair, view: View): string | undefined {
+  const { state, connectionState, destroyed } = queuePair;
+  const connections = connectionsOf(queuePair.qpn, view);
+  if (connections > 1) return 'a queue pair is in two connections (R3)';
+  if (destroyed) {
+    if (state !== 'ERR') return `a queue pair that was destroyed is in ${state}`;
+    if (connections > 0) return 'a queue pair that was destroyed is in a connection (R7, R8)';
+  } else if (!view.isClosed) {
+    const objection = objectionToState(queuePair, connections, view);
+    if (objection !== undefined) return objection;
+  } else if (connectionState !== undefined || connections > 0) return 'a connection outlives its interface (R21)';
+  return objectionToReferences(queuePair, view);
+}
+
+/** Moves the inspector to the last of them. */
+function connectionsOf(qpn: number, { inspector, owner }: View): number {
+  let count = 0;
+  let last = 0;
+  for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
+    if (!inspector.moveTo(slot) || inspector.owner !== owner) continue;
+    if (!inspector.holdsLocalQpn || inspector.localQpn !== qpn) continue;
+    count += 1;
+    last = slot;
+  }
+  inspector.moveTo(last);
+  return count;
+}
+
+function objectionToState(
+  { state, connectionState }: ConnectedQueuePair,
+  connections: number,
+  { inspector }: View,
+): string | undefined {
+  if (connectionState === undefined) {
+    if (connections > 0) return 'a CEP has a queue pair that does not know of it (R9)';
+    return state === 'RESET' ? undefined : `a queue pair without a connection is in ${state}`;
+  }
+  if (connectionState === 'IDLE') return state === 'RESET' ? 'a queue pair in RESET has a CEP' : undefined;
+  if (connections === 0) return `a queue pair in ${connectionState} has a CEP that does not know of it`;
+  // A manager disconnects by itself a connection that it finds to be stale, and tells of its end only.
+  if (connectionState === 'DREQ_SENT' && (state === 'RTS' || state === 'ERR')) return undefined;
+  if (
+    state === STATE_OF[connectionState] ||
+    (LAGGING.has(connectionState) && inspector.unreadEvents > 0 && state !== 'RESET')
+  )
+    return undefined;
+  return `a queue pair is in ${state} while its connection is in ${connectionState}, and all is told`;
+}
+
+/** Its owner holds it until it is destroyed, and each CEP until it is gone: what waits for that is queued. */
+function objectionToReferences(
+  { qpn, destroyed, connectionState }: ConnectedQueuePair,
+  { held }: View,
+): string | undefined {
+  const holders = held.find(({ object }) => object === `queue pair 0x${qpn.toString(16)}`)?.holders ?? [];
+  const owners = holders.filter((holder) => holder === 'owner').length;
+  if (owners !== (destroyed ? 0 : 1)) return `a queue pair has ${owners} references of its owner's (R22)`;
+  const ceps = holders.length - owners;
+  const needed = connectionState === undefined ? 0 : 1;
+  if (ceps < needed) return 'a queue pair with a connection is not held for its CEP (R9)';
+  const isEnding = held.some((each) => each.holders.length === 0);
+  if (ceps > needed && !isEnding) return 'a queue pair is held for a CEP that is gone (R9, R22)';
+  return undefined;
+}
