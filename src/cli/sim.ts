@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   DEFAULT_SETTINGS,
   FAULT_SETTINGS,
+  INTERFACE_KINDS,
   ladderOf,
   runSeed,
   type SimSettings,
@@ -89,6 +90,12 @@ export function simCommand(): Command {
         'what consumers listen for: plain services, or masks, ports and data, too (drawn)',
       ).choices(['plain', 'all']),
     )
+    .addOption(
+      new Option(
+        '--interface <kind>',
+        "what consumers use: CEPs by the manager's own interface, IDs by the CM-only interface, queue pairs that the CM leads, or each another one (cep)",
+      ).choices([...INTERFACE_KINDS, 'mixed']),
+    )
     .addHelpText(
       'after',
       `
@@ -99,6 +106,7 @@ Examples:
   ibcm sim --seeds 1..1000
   ibcm sim --seed 42 --trace
   ibcm sim --seeds 1..200 --loss 0.3 --crashes 5
+  ibcm sim --seeds 1..200 --interface mixed
   ibcm sim --seeds 1..1000 --json | tail -1 | jq .lifecycles
 
 Exit status: 0 all invariants held, 1 one did not, 2 wrong usage.`,
@@ -133,7 +141,13 @@ async function simulate(options: Options): Promise<number> {
 
 /** The settings among the options. */
 function settingsFrom(options: Options): Partial<SimSettings> {
-  const names = [...Object.keys(NUMBERS), ...FAULT_SETTINGS, 'fabric', 'services'] as (keyof SimSettings)[];
+  const names = [
+    ...Object.keys(NUMBERS),
+    ...FAULT_SETTINGS,
+    'fabric',
+    'services',
+    'interface',
+  ] as (keyof SimSettings)[];
   return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
 }
 

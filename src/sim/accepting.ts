@@ -1,8 +1,9 @@
-import { type CepEvent, type CepOwner, STATES } from '../cep/index.js';
+import { type CepEvent, type RepParameters, STATES } from '../cep/index.js';
 import { REJECT_REASONS, REQ, SIDR_REQ } from '../wire/index.js';
 import { confirm } from './connecting.js';
 import type { Consumer } from './consumer.js';
 import { ended } from './ending.js';
+import type { CepCalls } from './interfaces/cep-calls.js';
 import { answerResolution } from './resolving.js';
 import { meantListen } from './services.js';
 import type { Attempt, Side } from './side.js';
@@ -111,7 +112,7 @@ function reply(side: Side): void {
   const { consumer, part } = side;
   const prepares = part.preparesFor > 0;
   const command = prepares ? 'formatRep' : 'sendRep';
-  const call = (owner: CepOwner, cid: Side['cid'], now: Consumer['world']['now']): void =>
+  const call = (owner: CepCalls, cid: Side['cid'], now: Consumer['world']['now']): void =>
     prepares ? owner.formatRep(cid, replyOf(side), now) : owner.sendRep(cid, replyOf(side), now);
   // After a crossing the queue pair of its own request is its own already.
   const made =
@@ -123,7 +124,7 @@ function reply(side: Side): void {
   } else side.sentReply = true;
 }
 
-function replyOf(side: Side): Parameters<CepOwner['sendRep']>[1] {
+function replyOf(side: Side): RepParameters {
   const { localQpn: qpn, localPsn: startingPsn, part } = side;
   const reply = { qpn, startingPsn, privateData: tagOf(side) };
   return part.timing ? { ...reply, timing: part.timing } : reply;

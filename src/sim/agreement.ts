@@ -1,8 +1,8 @@
-import type { Attempt, Side } from './side.js';
+import type { AnySide, Attempt } from './side.js';
 import type { World } from './world.js';
 
 /** A side believes that the connection stands: what it knows of the other side must be what that side said. */
-export function checkParameters(world: World, side: Side): void {
+export function checkParameters(world: World, side: AnySide): void {
   const { peer } = side;
   if (peer === undefined) world.fail('parameters', `the ${side.role} side is connected with nobody`, side);
   if (peer.phase !== 'established') return;
@@ -13,7 +13,7 @@ export function checkParameters(world: World, side: Side): void {
   compare(world, peer, side);
 }
 
-function compare(world: World, side: Side, peer: Side): void {
+function compare(world: World, side: AnySide, peer: AnySide): void {
   if (side.remoteQpn === peer.localQpn && side.remotePsn === peer.localPsn) return;
   const believed = `QPN ${side.remoteQpn}, PSN ${side.remotePsn}`;
   const actual = `QPN ${peer.localQpn}, PSN ${peer.localPsn}`;
@@ -43,6 +43,6 @@ export function checkAgreement(world: World): void {
   }
 }
 
-function sidesOf({ actives, passives }: Attempt): readonly Side[] {
+function sidesOf({ actives, passives }: Attempt): readonly AnySide[] {
   return [...actives, ...passives];
 }

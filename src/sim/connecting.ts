@@ -1,12 +1,12 @@
 import { assert } from '../base/index.js';
-import type { CepEvent, CepOwner } from '../cep/index.js';
+import type { CepEvent, ReqParameters } from '../cep/index.js';
 import { REP } from '../wire/index.js';
 import { establish } from './ending.js';
 import { askPeer } from './peer-to-peer.js';
 import { resolve } from './resolving.js';
 import { peerServiceId, serviceIdOf } from './services.js';
-import type { Side } from './side.js';
-import { belongsTo, tagOf } from './tag.js';
+import type { AnySide, Side } from './side.js';
+import { belongsTo, isFromQueuePair, tagOf } from './tag.js';
 
 /** The active side: REQ, and the RTU that answers the REP. */
 
@@ -44,10 +44,12 @@ export function again(side: Side): void {
 /** @returns whether there is a request, sent or prepared. */
 function request(side: Side): boolean {
   const { consumer, part } = side;
-  if (part.preparesFor === 0) {
+  if (part.preparesFor === 0 || consumer.owner.formatReq === undefined) {
     return consumer.callWithQpn(side, 'sendReq', (owner, cid, now) => owner.sendReq(cid, requestOf(side), now));
   }
-  const made = consumer.callWithQpn(side, 'formatReq', (owner, cid, now) => owner.formatReq(cid, requestOf(side), now));
+  const made = consumer.callWithQpn(side, 'formatReq', (owner, cid, now) =>
+    owner.formatReq?.(cid, requestOf(side), now),
+  );
   if (made) {
     side.isPrepared = true;
     consumer.world.later(part.preparesFor, side, 'launchRequest');
@@ -63,7 +65,10 @@ export function launchRequest(side: Side): void {
   if (code !== undefined) side.consumer.destroy(side);
 }
 
-function requestOf(side: Side): Parameters<CepOwner['sendReq']>[1] {
+/** The REQ that begins a side's attempt. */
+export function requestOf(
+  side: Pick<AnySide, 'attempt' | 'round' | 'consumer' | 'part' | 'port' | 'localQpn' | 'localPsn' | 'otherAdapter'>,
+): ReqParameters {
   const { attempt, consumer, part, port } = side;
   const { kind, service, extra, packetLife, responseTimeout, retries, passive } = attempt.script;
   const isPeer = kind === 'peerToPeer';
@@ -83,7 +88,8 @@ function requestOf(side: Side): Parameters<CepOwner['sendReq']>[1] {
 
 /** What the REP says about the peer. */
 export function learnReply(side: Side, { bytes, at }: CepEvent): void {
-  if (!belongsTo(side, bytes, at + REP.fields.privateData.byte)) {
+  const tag = at + REP.fields.privateData.byte;
+  if (!belongsTo(side, bytes, tag) && !isFromQueuePair(side, bytes, tag)) {
     side.consumer.world.fail('parameters', 'a REP that answers another REQ', side);
   }
   side.remoteQpn = REP.fields.localQpn.get(bytes, at);

@@ -1,9 +1,8 @@
-import { assert, type Cid } from '../base/index.js';
+import { assert, type Cid, type Random } from '../base/index.js';
 import {
   CepError,
   type CepErrorCode,
   type CepEvent,
-  type CepOwner,
   COMMANDS,
   type Command,
   EVENT_CAUSES,
@@ -14,7 +13,12 @@ import {
 import { admit } from './accepting.js';
 import { ACT } from './actions.js';
 import { begin } from './connecting.js';
+import { disconnect } from './ending.js';
 import { objectionTo } from './event-order.js';
+import type { AnyConsumer } from './interfaces/any-consumer.js';
+import type { CepCalls } from './interfaces/cep-calls.js';
+import type { MakePort, Port } from './interfaces/port.js';
+import { misuse } from './misuse.js';
 import { giveWay } from './peer-to-peer.js';
 import { REACT } from './reactions.js';
 import type { Listen, ServiceKind } from './services.js';
@@ -39,28 +43,31 @@ const LEGAL = Object.fromEntries(
 ) as unknown as Readonly<Record<Command, readonly boolean[]>>;
 
 /** A call of the CEP manager, to be made on a side's CEP. */
-type Call = (owner: CepOwner, cid: Cid, now: World['now']) => void;
+type Call = (owner: CepCalls, cid: Cid, now: World['now']) => void;
 
 /**
- * An owner of CEPs that does what the scripts say, whatever happens to it. It believes what it is told: what it knows of
+ * An owner of CEPs, by the manager's own interface or another one, that does what the scripts say, whatever happens to it. It believes what it is told: what it knows of
  * its CEPs is in its {@link Side}s, and every call's outcome and every event is checked against that. What it does stands in
  * the files named for it: `connecting.ts`, `accepting.ts`, `ending.ts`, `proposing.ts`, `resolving.ts`, `peer-to-peer.ts`.
  */
-export class Consumer {
+export class Consumer implements AnyConsumer {
   readonly world: World;
   readonly adapter: SimAdapter;
   readonly number: number;
-  readonly owner: CepOwner;
+  readonly owner: CepCalls;
+  readonly #port: Port;
   readonly listeners: readonly { readonly kind: ServiceKind; readonly place: number; readonly cid: Cid }[];
   readonly sides = new Map<Cid, Side>();
   /** Polls no events while it is. */
   sleepers = 0;
   readonly staleCids: Cid[] = [];
 
-  constructor(world: World, adapter: SimAdapter, number: number, owner: CepOwner, listens: readonly Listen[]) {
+  constructor(world: World, adapter: SimAdapter, number: number, makePort: MakePort, listens: readonly Listen[]) {
     this.world = world;
     this.adapter = adapter;
     this.number = number;
+    this.#port = makePort(this, adapter.cep);
+    const { calls: owner } = this.#port;
     this.owner = owner;
     const { backlog } = world.settings;
     const atBacklog = number % 2 === 0 ? 'reject' : 'silence';
@@ -87,12 +94,7 @@ export class Consumer {
   /** Polls all events. @returns whether there were any. */
   poll(): boolean {
     if (this.sleepers > 0) return false;
-    let any = false;
-    for (let event = this.owner.pollEvent(); event !== undefined; event = this.owner.pollEvent()) {
-      any = true;
-      this.#handle(event);
-    }
-    return any;
+    return this.#port.poll();
   }
 
   /** Begins an attempt, or, peer to peer, the other half of one. */
@@ -116,6 +118,18 @@ export class Consumer {
   act(side: Side, action: Action): void {
     if (side.phase === 'gone' || this.sides.get(side.cid) !== side) return;
     ACT[action](side);
+  }
+
+  disconnect(side: Side): void {
+    disconnect(side);
+  }
+
+  misuse(random: Random): void {
+    misuse(this.world, this, random);
+  }
+
+  close(): void {
+    this.#port.close();
   }
 
   // ---- what its behaviours are made of
@@ -187,7 +201,8 @@ export class Consumer {
 
   // ---- events
 
-  #handle(event: CepEvent): void {
+  /** What the port has polled. */
+  handle(event: CepEvent): void {
     const { world } = this;
     const { type, cid, cause } = event;
     world.digest.addTime(world.now);

@@ -1,7 +1,7 @@
 import { assert } from '../base/index.js';
 import { checkParameters } from './agreement.js';
 import { SHORTEST_WAIT_US } from './part.js';
-import type { Side } from './side.js';
+import type { AnySide, Side } from './side.js';
 
 /** From an established connection to its end, and what comes after it. */
 
@@ -9,7 +9,7 @@ const NOTHING = {};
 const AGAIN_AFTER_US = 5_000;
 
 /** The side believes that the connection stands. */
-export function establish(side: Side): void {
+export function establish(side: AnySide): void {
   const { consumer, part } = side;
   side.phase = 'established';
   checkParameters(consumer.world, side);
@@ -64,7 +64,7 @@ export function ended(side: Side): void {
 }
 
 /** Nothing is lost any more, nobody sleeps, and no answer takes as long as the shortest time that a script waits. */
-export function checkAnswered(side: Side): void {
+export function checkAnswered(side: AnySide): void {
   const { world } = side.consumer;
   const { latencyUs, jitterUs } = world.settings;
   if (!world.isFinal || world.hasOverflowed || 2 * (latencyUs + jitterUs) >= SHORTEST_WAIT_US) return;

@@ -1,8 +1,8 @@
 import type { EventCause, EventType } from '../cep/index.js';
-import type { Side } from './side.js';
+import type { AnySide } from './side.js';
 
 /** What is wrong with an event coming now; undefined if it may. It is judged by what the consumer did and saw before. */
-export function objectionTo(side: Side, type: EventType, cause: EventCause): string | undefined {
+export function objectionTo(side: AnySide, type: EventType, cause: EventCause): string | undefined {
   const { phase } = side;
   if (phase === 'over' || phase === 'gone') return 'after everything was over';
   if (phase === 'ended') {
@@ -20,13 +20,13 @@ const OF_RESOLUTIONS: ReadonlySet<EventType> = new Set<EventType>([
   'sidr_req_error',
 ]);
 
-type Objection = (side: Side, cause: EventCause) => string | undefined;
+type Objection = (side: AnySide, cause: EventCause) => string | undefined;
 
 const once = (already: boolean): string | undefined => (already ? 'a second time' : undefined);
-const isActive = ({ role }: Side): boolean => role === 'active';
-const withoutConnection = ({ phase }: Side): string | undefined =>
+const isActive = ({ role }: AnySide): boolean => role === 'active';
+const withoutConnection = ({ phase }: AnySide): string | undefined =>
   phase === 'established' ? undefined : 'without a connection';
-const toProposal = (side: Side): string | undefined =>
+const toProposal = (side: AnySide): string | undefined =>
   isActive(side) && side.hasProposal ? withoutConnection(side) : 'without a LAP that waits';
 
 /** Before the end: what must have been, and what must not. */

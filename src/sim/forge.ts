@@ -9,7 +9,7 @@ import {
   REJECT_REASONS,
   writeFields,
 } from '../wire/index.js';
-import type { Side } from './side.js';
+import type { AnySide } from './side.js';
 import { caGuidOf, gidOf, type SimAdapter } from './sim-adapter.js';
 import { oneOf } from './streams.js';
 import type { World } from './world.js';
@@ -61,19 +61,19 @@ export function forge(world: World, adapter: SimAdapter, random: Random): void {
   );
 }
 
-const isTarget = ({ phase, attempt, localCommId }: Side): boolean =>
+const isTarget = ({ phase, attempt, localCommId }: AnySide): boolean =>
   attempt.script.kind !== 'resolve' && localCommId !== 0 && (phase === 'open' || phase === 'established');
 
 /**
  * Before a side knows its peer's comm ID, that is no secret that could protect it; and an answer that goes to the peer because the
  * receiver's comm ID is wrong must find a peer that knows ours.
  */
-function isKnownSoFar({ phase }: Side, knowsRemoteId: boolean, unknown: Unknown): boolean {
+function isKnownSoFar({ phase }: AnySide, knowsRemoteId: boolean, unknown: Unknown): boolean {
   if (unknown === 'receiver') return phase === 'established';
   return unknown === 'address' || knowsRemoteId;
 }
 
-function valuesOf(side: Side, { inspector }: SimAdapter, message: Forged, unknown: Unknown, random: Random): object {
+function valuesOf(side: AnySide, { inspector }: SimAdapter, message: Forged, unknown: Unknown, random: Random): object {
   const other = (value: number, range: number): number => (value + 1 + (random.uint32() % (range - 1))) % range;
   const { localCommId, remoteCommId, localQpn, remoteQpn } = inspector;
   const ends = {
@@ -104,7 +104,7 @@ function valuesOf(side: Side, { inspector }: SimAdapter, message: Forged, unknow
 }
 
 /** Where the message seems to come from. */
-function wayBackTo(adapter: SimAdapter, { port, otherAdapter }: Side, unknown: Unknown): PathAddress {
+function wayBackTo(adapter: SimAdapter, { port, otherAdapter }: AnySide, unknown: Unknown): PathAddress {
   const remoteGid = gidOf(unknown === 'address' ? ATTACKER : otherAdapter, port);
   return { port, localGid: adapter.gid(port), remoteGid, trafficClass: 0, sourcePort: 0 };
 }

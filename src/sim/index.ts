@@ -8,7 +8,15 @@ export {
 } from './faults.js';
 export { ladderOf } from './ladder.js';
 export { type RunOptions, type RunResult, runSeed } from './run.js';
-export { DEFAULT_SETTINGS, FAULT_SETTINGS, type FaultSetting, type SimSettings, settingsOf } from './settings.js';
+export {
+  DEFAULT_SETTINGS,
+  FAULT_SETTINGS,
+  type FaultSetting,
+  INTERFACE_KINDS,
+  type InterfaceKind,
+  type SimSettings,
+  settingsOf,
+} from './settings.js';
 export { type Shrunk, shrink } from './shrink.js';
 export type { MakeAdapter } from './sim-adapter.js';
 export { Trace, type TraceEntry } from './trace.js';

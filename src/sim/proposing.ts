@@ -40,14 +40,14 @@ export function answerPath(side: Side): void {
   if (side.isPrepared || !mayAnswer(side)) return;
   const { consumer, part } = side;
   const parameters = { status: statusOf(side), privateData: tagOf(side) };
-  if (part.preparesFor === 0) {
+  if (part.preparesFor === 0 || consumer.owner.formatApr === undefined) {
     answered(
       side,
       consumer.call(side, 'sendApr', (owner, cid, now) => owner.sendApr(cid, parameters, now)),
     );
     return;
   }
-  const code = consumer.call(side, 'formatApr', (owner, cid, now) => owner.formatApr(cid, parameters, now));
+  const code = consumer.call(side, 'formatApr', (owner, cid, now) => owner.formatApr?.(cid, parameters, now));
   if (code !== undefined) return;
   side.isPrepared = true;
   consumer.world.later(part.preparesFor, side, 'launchPathAnswer');

@@ -3,14 +3,14 @@ import type { CepEvent } from '../cep/index.js';
 import { SIDR_REP, SIDR_STATUSES } from '../wire/index.js';
 import { ended } from './ending.js';
 import { serviceIdOf } from './services.js';
-import type { Side } from './side.js';
+import type { AnySide, Side } from './side.js';
 import { belongsTo, tagOf } from './tag.js';
 
 /** The resolution of a service ID: SIDR_REQ and SIDR_REP. No connection, no timewait. */
 
 const Q_KEY = 0x1111_2222;
 /** The queue pair that an answer names: one that tells answers apart. */
-const qpnOf = ({ attempt, number }: Side): number => 2 + (attempt.number << 8) + (number & 0xff);
+const qpnOf = ({ attempt, number }: AnySide): number => 2 + (attempt.number << 8) + (number & 0xff);
 
 /** @returns whether it has asked. */
 export function resolve(side: Side): boolean {

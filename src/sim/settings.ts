@@ -1,6 +1,9 @@
 import type { SeededRandom } from '../base/index.js';
 import { below, between, chance, streamOf } from './streams.js';
 
+export const INTERFACE_KINDS = ['cep', 'cm', 'queue-pairs'] as const;
+export type InterfaceKind = (typeof INTERFACE_KINDS)[number];
+
 /** What a simulation is made of. Rates are probabilities per transmission, the numbers of timed faults are means per run. */
 export interface SimSettings {
   readonly adapters: number;
@@ -26,6 +29,8 @@ export interface SimSettings {
   readonly checkEvery: number;
   /** Whether consumers listen for the plain service only, or for all kinds of `services.ts`. */
   readonly services: 'plain' | 'all';
+  /** What consumers use: CEPs by the manager's own interface, IDs by the CM-only interface, queue pairs that the CM leads, or each another one. */
+  readonly interface: InterfaceKind | 'mixed';
   /** Limits of each CEP manager (CEPs beside its listeners), and of each listener. Some seeds draw them so low that they are reached. */
   readonly maxCeps: number;
   readonly maxMads: number;
@@ -80,6 +85,7 @@ export const DEFAULT_SETTINGS: SimSettings = {
   fabric: 'packet',
   checkEvery: 1,
   services: 'all',
+  interface: 'cep',
   ...AMPLE,
   loss: 0.05,
   duplication: 0.05,

@@ -1,6 +1,7 @@
 import type { Cid } from '../base/index.js';
 import type { EventType } from '../cep/index.js';
 import type { Consumer } from './consumer.js';
+import type { AnyConsumer } from './interfaces/any-consumer.js';
 import type { Part } from './part.js';
 import type { Script } from './script.js';
 
@@ -11,9 +12,9 @@ export class Attempt {
   readonly number: number;
   readonly script: Script;
   /** Its active sides, one for each try. Peer to peer there are two at first. */
-  readonly actives: Side[] = [];
+  readonly actives: AnySide[] = [];
   /** The sides that its REQs have made at the passive adapter: a second one only if the first was gone already. */
-  readonly passives: Side[] = [];
+  readonly passives: AnySide[] = [];
   /** Which try of the active side this is, from 0. */
   round = 0;
   /** Whether a message of it did not arrive: then one side may rightly not know how the other ended. */
@@ -32,12 +33,12 @@ export class Attempt {
  */
 export type Phase = 'open' | 'established' | 'ended' | 'over' | 'gone';
 
-export class Side {
+export class Side<Owner extends AnyConsumer = Consumer> {
   /** Its place among all sides of a run. */
   readonly number: number;
   readonly attempt: Attempt;
   readonly part: Part;
-  readonly consumer: Consumer;
+  readonly consumer: Owner;
   readonly cid: Cid;
   /** Peer to peer, the active side that gives way becomes the passive one. */
   role: Role;
@@ -69,7 +70,7 @@ export class Side {
   /** How often timewait ended. */
   exits = 0;
 
-  constructor(number: number, attempt: Attempt, role: Role, part: Part, consumer: Consumer, cid: Cid) {
+  constructor(number: number, attempt: Attempt, role: Role, part: Part, consumer: Owner, cid: Cid) {
     this.number = number;
     this.attempt = attempt;
     this.role = role;
@@ -86,9 +87,12 @@ export class Side {
   }
 
   /** The side that it believes to be connected with: the one whose comm ID it was given. */
-  get peer(): Side | undefined {
+  get peer(): AnySide | undefined {
     const { role, attempt, remoteCommId } = this;
     const peers = role === 'passive' ? attempt.actives : attempt.passives;
     return peers.find(({ localCommId }) => localCommId === remoteCommId);
   }
 }
+
+/** A side, whichever interface its consumer uses. */
+export type AnySide = Side<AnyConsumer>;

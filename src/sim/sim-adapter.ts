@@ -1,9 +1,10 @@
-import { type CaGuid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
+import { assert, type CaGuid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
 import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
-import type { CepInspector, CmPath } from '../cep/index.js';
+import type { CepInspector, CepManager, CmPath } from '../cep/index.js';
 import { MESSAGE_NAMES } from '../wire/index.js';
 import { Books } from './books.js';
-import { Consumer } from './consumer.js';
+import type { AnyConsumer } from './interfaces/any-consumer.js';
+import { consumerOf } from './interfaces/consumers.js';
 import { streamOf } from './streams.js';
 import type { World } from './world.js';
 
@@ -43,7 +44,7 @@ export class SimAdapter {
   inspector: CepInspector;
   /** What its CEPs add up to. */
   books: Books;
-  consumers: Consumer[] = [];
+  consumers: AnyConsumer[] = [];
   /** When the adapter wants to be called. */
   wakeAt: Instant = NEVER;
   /** What the fabric took from this incarnation, and brought to it. */
@@ -82,9 +83,8 @@ export class SimAdapter {
     const { cep } = this.ca;
     this.inspector = cep.inspect();
     this.books = new Books(this.inspector, maxCeps, listeners, settings.ports);
-    this.consumers = Array.from(
-      { length: owners },
-      (_, index) => new Consumer(this.#world, this, index, cep.openOwner(), listens[index] ?? []),
+    this.consumers = Array.from({ length: owners }, (_, index) =>
+      consumerOf(this.#world, this, index, listens[index] ?? []),
     );
     this.taken.fill(0);
     this.delivered = 0;
@@ -112,6 +112,13 @@ export class SimAdapter {
       this.#paths.set(key, path);
     }
     return path;
+  }
+
+  /** Its manager. It must not be away. */
+  get cep(): CepManager {
+    const { ca } = this;
+    assert(ca !== undefined, 'the adapter is not away');
+    return ca.cep;
   }
 
   gid(port: number): Gid {

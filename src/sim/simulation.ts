@@ -2,12 +2,10 @@ import { type Instant, NEVER } from '../base/index.js';
 import type { ChannelAdapter } from '../ca/index.js';
 import { checkCounters, checkLeftovers } from './accounts.js';
 import { checkAgreement } from './agreement.js';
-import { disconnect } from './ending.js';
 import { Fabric } from './fabric.js';
 import { describeFault, type TimedFault, type TransmissionFaults } from './faults.js';
 import { forge } from './forge.js';
 import { InvariantChecker } from './invariants.js';
-import { misuse } from './misuse.js';
 import { drawScript } from './script.js';
 import type { SimSettings } from './settings.js';
 import { Attempt } from './side.js';
@@ -225,7 +223,7 @@ export class Simulation {
         const adapter = this.#adapters[fault.adapter];
         const consumer = adapter?.consumers[fault.owner];
         if (adapter === undefined || consumer === undefined) return;
-        misuse(world, consumer, streamOf(world.seed, 'misuse', fault.n));
+        consumer.misuse(streamOf(world.seed, 'misuse', fault.n));
         this.#settle(adapter);
         return;
       }
@@ -286,7 +284,7 @@ export class Simulation {
       any = true;
       const isFirst = side.attempt.number % 2 === 0 ? side.role === 'active' : side.role === 'passive';
       if (fromOneSide && !isFirst) continue;
-      disconnect(side);
+      side.consumer.disconnect(side);
       this.#settle(side.consumer.adapter);
     }
     return any;
@@ -306,7 +304,7 @@ export class Simulation {
   #close(): void {
     const world: World = this.world;
     for (const adapter of this.#adapters) {
-      for (const consumer of adapter.consumers) consumer.owner.close(world.now);
+      for (const consumer of adapter.consumers) consumer.close();
     }
     for (const adapter of this.#adapters) {
       if (adapter.ca === undefined) continue;

@@ -2,7 +2,7 @@ import type { EventCause, EventType } from '../cep/index.js';
 import type { MessageName } from '../wire/index.js';
 import type { Fate } from './fabric.js';
 import type { TransmissionFault } from './faults.js';
-import type { Attempt, Side } from './side.js';
+import type { AnySide, Attempt } from './side.js';
 import type { World } from './world.js';
 
 /** One thing that happened, with everything that a ladder shows. */
@@ -50,12 +50,12 @@ export class Trace {
     this.#add({ kind: 'transmission', message, ...adapters, fate, fault }, attempt?.number ?? -1);
   }
 
-  event(side: Side, type: EventType, cause: EventCause): void {
+  event(side: AnySide, type: EventType, cause: EventCause): void {
     const text = cause === 'message' ? type : `${type} (${cause})`;
     this.#add({ kind: 'event', adapter: side.consumer.adapter.number, role: side.role, text }, side.attempt.number);
   }
 
-  call(side: Side, command: string, failure: string | undefined): void {
+  call(side: AnySide, command: string, failure: string | undefined): void {
     const text = failure === undefined ? command : `${command}: ${failure}`;
     this.#add({ kind: 'call', adapter: side.consumer.adapter.number, role: side.role, text }, side.attempt.number);
   }

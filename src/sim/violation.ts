@@ -18,6 +18,10 @@ export const INVARIANTS = {
   parameters: 'both sides believe in a connection with the same parameters',
   agreement: 'at rest both sides agree on which connections exist',
   call: 'a call succeeds where the state table says so, and fails with a typed error elsewhere',
+  interface: 'callbacks and IDs are what the CM-only interface promises',
+  queuePair:
+    'a queue pair is in the state that its connection leads to, in one connection, and held by whoever needs it',
+  end: 'what is destroyed is gone in time, told once and never from inside a call',
   icrc: 'a corrupt packet is dropped',
   counters: 'what was counted adds up to what the fabric saw',
   finalAnswer: 'in a healed network every disconnect is answered',

@@ -1,9 +1,9 @@
 import type { Cid, Instant } from '../base/index.js';
-import type { Consumer } from './consumer.js';
 import { Digest } from './digest.js';
+import type { AnyConsumer } from './interfaces/any-consumer.js';
 import { type Listen, listensOf, SERVICE_KINDS, type ServiceKind } from './services.js';
 import { isTight, type SimSettings } from './settings.js';
-import { Attempt, type Role, Side } from './side.js';
+import { type AnySide, Attempt, type Role, Side } from './side.js';
 import { TAG_BYTES } from './tag.js';
 import { TimeHeap } from './time-heap.js';
 import type { Trace } from './trace.js';
@@ -42,7 +42,7 @@ export class World {
   readonly digest = new Digest();
   readonly trace: Trace | undefined;
   readonly attempts: (Attempt | undefined)[] = [];
-  readonly sides: Side[] = [];
+  readonly sides: AnySide[] = [];
   /** The attempt that each comm ID was given out for. Comm IDs are random: that two adapters give out the same one is not to be expected. */
   readonly attemptsByCommId = new Map<number, Attempt>();
   /** When the time of faults is over. */
@@ -85,7 +85,7 @@ export class World {
   }
 
   /** Puts off what a consumer does with one of its sides. */
-  later(delay: number, side: Side, action: Action): void {
+  later(delay: number, side: AnySide, action: Action): void {
     this.at(this.now + delay, ENTRY.action, side.number * ACTIONS.length + ACTION_NUMBER[action]);
   }
 
@@ -99,14 +99,14 @@ export class World {
   }
 
   /** @param part whose part in the script it plays. */
-  newSide(attempt: Attempt, role: Role, part: Role, consumer: Consumer, cid: Cid): Side {
+  newSide<Owner extends AnyConsumer>(attempt: Attempt, role: Role, part: Role, consumer: Owner, cid: Cid): Side<Owner> {
     const side = new Side(this.sides.length, attempt, role, attempt.script[part], consumer, cid);
     this.sides.push(side);
     return side;
   }
 
   /** @throws {@link ViolationError} always. */
-  fail(invariant: Invariant, message: string, about?: Side | Attempt): never {
+  fail(invariant: Invariant, message: string, about?: AnySide | Attempt): never {
     const attempt = about instanceof Side ? about.attempt.number : about instanceof Attempt ? about.number : -1;
     throw new ViolationError(invariant, message, this.now, attempt);
   }

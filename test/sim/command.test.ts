@@ -35,6 +35,15 @@ describe('ibcm sim', () => {
     });
   });
 
+  test('says which interface consumers use, and takes no other', () => {
+    const { status, lines } = sim('--seed', '7', '--connections', '20', '--interface', 'queue-pairs');
+    expect(status).toBe(0);
+    expect(lines.join('\n')).toMatch(/^ {2}interface +queue-pairs$/m);
+    expect(sim('--seed', '7', '--interface', 'sockets').stderr).toMatch(
+      /Allowed choices are cep, cm, queue-pairs, mixed/,
+    );
+  });
+
   test('shows all that happens with --trace', () => {
     const { lines } = sim('--seed', '7', '--connections', '3', '--trace');
     expect(lines.join('\n')).toMatch(/ms │ ── REQ ─+▶ │|ms │ ◀─ REQ ─+ │/);

@@ -48,7 +48,6 @@ export class QueuePairParticipant implements Participant {
       owner,
       firstQpn: qpnBase,
       qpnCount: QPN_COUNT,
-      automatic: true,
       onEvent: (_, event, failure) => this.#handle(event, failure),
       complain: (what, text) => {
         throw new ExploreError(what, text);

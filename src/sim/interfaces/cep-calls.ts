@@ -1,12 +1,11 @@
 import type { CepOwner } from '../../cep/index.js';
 
-/** What a simulated consumer calls, by the CEP manager's names, whichever interface its calls go through. */
+/** What a simulated consumer calls, by the CEP manager's names, whichever interface its calls go through. Some interfaces cannot make a REQ or an APR without sending it. */
 export type CepCalls = Pick<
   CepOwner,
   | 'create'
   | 'listen'
   | 'sendReq'
-  | 'formatReq'
   | 'sendRep'
   | 'formatRep'
   | 'sendFormatted'
@@ -17,11 +16,11 @@ export type CepCalls = Pick<
   | 'sendDrep'
   | 'sendLap'
   | 'sendApr'
-  | 'formatApr'
   | 'sendSidrReq'
   | 'sendSidrRep'
   | 'migrate'
   | 'established'
   | 'destroy'
   | 'close'
->;
+> &
+  Partial<Pick<CepOwner, 'formatReq' | 'formatApr'>>;

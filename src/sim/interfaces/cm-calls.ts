@@ -36,10 +36,11 @@ export class CmCalls implements CepCalls {
     return this.#ledger.report().some(({ holders }) => holders.length === 0);
   }
 
-  poll(now: Instant): void {
+  /** @returns whether anything was told. */
+  poll(now: Instant): boolean {
     this.#isPolling = true;
     try {
-      this.cm.poll(now);
+      return this.cm.poll(now);
     } finally {
       this.#isPolling = false;
     }
@@ -85,8 +86,6 @@ export class CmCalls implements CepCalls {
   }
 
   sendReq: CepCalls['sendReq'] = (cid, parameters, now) => this.cm.sendReq(this.#id(cid), parameters, now);
-  /** A REQ cannot be made beforehand here: it is sent. */
-  formatReq: CepCalls['formatReq'] = (cid, parameters, now) => this.cm.sendReq(this.#id(cid), parameters, now);
   sendRep: CepCalls['sendRep'] = (cid, parameters, now) => this.cm.sendRep(this.#id(cid), parameters, now);
   formatRep: CepCalls['formatRep'] = (cid, parameters, now) => this.cm.formatRep(this.#id(cid), parameters, now);
   sendFormatted: CepCalls['sendFormatted'] = (cid, now) => this.cm.sendFormattedRep(this.#id(cid), now);
@@ -97,8 +96,6 @@ export class CmCalls implements CepCalls {
   sendDrep: CepCalls['sendDrep'] = (cid, parameters, now) => this.cm.sendDrep(this.#id(cid), parameters, now);
   sendLap: CepCalls['sendLap'] = (cid, parameters, now) => this.cm.sendLap(this.#id(cid), parameters, now);
   sendApr: CepCalls['sendApr'] = (cid, parameters, now) => this.cm.sendApr(this.#id(cid), parameters, now);
-  /** Nor can an APR. */
-  formatApr: CepCalls['formatApr'] = (cid, parameters, now) => this.cm.sendApr(this.#id(cid), parameters, now);
   sendSidrReq: CepCalls['sendSidrReq'] = (cid, parameters, now) => this.cm.sendSidrReq(this.#id(cid), parameters, now);
   sendSidrRep: CepCalls['sendSidrRep'] = (cid, parameters, now) => this.cm.sendSidrRep(this.#id(cid), parameters, now);
   migrate: CepCalls['migrate'] = (cid, now) => this.cm.migrate(this.#id(cid), now);

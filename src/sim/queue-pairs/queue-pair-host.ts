@@ -3,7 +3,7 @@ import type { CepInspector, CepManager } from '../../cep/index.js';
 import { type CmEvent, CmInterface } from '../../cm/index.js';
 import { type ConnectedQueuePair, ConnectedQueuePairs } from '../../qp/index.js';
 import { QueuePairTable } from '../../verbs/index.js';
-import { objectionTo } from './queue-pair-rules.js';
+import { objectionTo, viewOf } from './queue-pair-rules.js';
 
 /** The first number that a queue pair can have: a table counts from there. */
 const QPN_FIRST = 2;
@@ -16,7 +16,6 @@ export interface QueuePairHostOptions<Context> {
   /** Queue pairs have numbers from `firstQpn` on, `qpnCount` in all; so many can be there at once. */
   readonly firstQpn: number;
   readonly qpnCount: number;
-  readonly automatic: boolean;
   /** What a queue pair was told, from inside its callback. */
   readonly onEvent: (queuePair: HostedQueuePair<Context>, event: CmEvent, failure: IbcmError | undefined) => void;
   /** Is told what is wrong, and throws. `end`: what is destroyed is gone in time, once; `queuePair`: the rest. */
@@ -58,9 +57,9 @@ export class QueuePairHost<Context> {
     this.pairs = new ConnectedQueuePairs({ cm: this.cm, queuePairs: this.#table, ledger: this.#ledger });
   }
 
-  /** @throws VerbsError `LIMIT_REACHED` when it has all that it may have. */
-  create(context: Context): HostedQueuePair<Context> {
-    const { automatic, onEvent, complain } = this.#options;
+  /** @param automatic see `ConnectedQueuePairOptions`. @throws VerbsError `LIMIT_REACHED` when it has all that it may have. */
+  create(context: Context, automatic = true): HostedQueuePair<Context> {
+    const { onEvent, complain } = this.#options;
     const made = this.pairs.create<Partial<HostedQueuePair<Context>>>({
       transport: 'rc',
       automatic,
@@ -98,17 +97,20 @@ export class QueuePairHost<Context> {
     return this.#ledger.report().some(({ holders }) => holders.length === 0);
   }
 
-  poll(now: Instant): void {
+  /** @returns whether anything was told. */
+  poll(now: Instant): boolean {
+    let any: boolean;
     this.#isPolling = true;
     try {
-      this.cm.poll(now);
+      any = this.cm.poll(now);
     } finally {
       this.#isPolling = false;
     }
+    const { complain } = this.#options;
     for (const { queuePair } of this.#hosted) {
-      if (queuePair.destroyed)
-        this.#options.complain('end', 'a queue pair that was destroyed is not gone after a poll (R22)');
+      if (queuePair.destroyed) complain('end', 'a queue pair that was destroyed is not gone after a poll (R22)');
     }
+    return any;
   }
 
   /** After a call that may have begun a connection: which CEP is its queue pair's. */
@@ -120,9 +122,9 @@ export class QueuePairHost<Context> {
   /** What is wrong with any of the queue pairs. */
   check(): void {
     const { inspector, owner, complain } = this.#options;
-    const held = this.#ledger.report();
+    const view = viewOf(inspector, owner, this.#ledger.report(), this.cm.closed);
     for (const { queuePair } of this.#hosted) {
-      const objection = objectionTo(queuePair, { inspector, owner, isClosed: this.cm.closed, held });
+      const objection = objectionTo(queuePair, view);
       if (objection !== undefined) complain('queuePair', objection);
     }
   }

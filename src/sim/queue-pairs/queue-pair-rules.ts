@@ -3,14 +3,35 @@ import type { CepInspector, State } from '../../cep/index.js';
 import type { ConnectedQueuePair } from '../../qp/index.js';
 import type { QpState } from '../../verbs/index.js';
 
-/** Where to look, beside the queue pair itself. */
+/** What is seen beside the queue pairs themselves. */
 export interface View {
-  readonly inspector: CepInspector;
-  /** Whose CEPs its connections are. */
-  readonly owner: number;
   readonly isClosed: boolean;
-  /** What the ledger reports. */
-  readonly held: readonly Holding[];
+  /** The owner's CEPs that have a queue pair, by its number: how many, and whether one has unread events. */
+  readonly connections: ReadonlyMap<number, { readonly count: number; readonly isUnread: boolean }>;
+  /** Who holds what, by the ledger's names. */
+  readonly holders: ReadonlyMap<string, readonly string[]>;
+  /** Whether something has no holder any more, and nobody was told yet. */
+  readonly isEnding: boolean;
+}
+
+/** Looks at all of an owner's CEPs. Moves the inspector. */
+export function viewOf(inspector: CepInspector, owner: number, held: readonly Holding[], isClosed: boolean): View {
+  const connections = new Map<number, { readonly count: number; readonly isUnread: boolean }>();
+  for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
+    if (!inspector.moveTo(slot) || inspector.owner !== owner || !inspector.holdsLocalQpn) continue;
+    const { localQpn, unreadEvents } = inspector;
+    const known = connections.get(localQpn);
+    connections.set(localQpn, {
+      count: (known?.count ?? 0) + 1,
+      isUnread: unreadEvents > 0 || known?.isUnread === true,
+    });
+  }
+  return {
+    isClosed,
+    connections,
+    holders: new Map(held.map(({ object, holders }) => [object, holders])),
+    isEnding: held.some(({ holders }) => holders.length === 0),
+  };
 }
 
 /** Where a CEP's state has led its queue pair, once its events have been told. */
@@ -37,7 +58,7 @@ const LAGGING: ReadonlySet<State> = new Set<State>(['ESTABLISHED', 'DREQ_SENT', 
 /** What is wrong with a queue pair between two steps; undefined if nothing is. */
 export function objectionTo(queuePair: ConnectedQueuePair, view: View): string | undefined {
   const { state, connectionState, destroyed } = queuePair;
-  const connections = connectionsOf(queuePair.qpn, view);
+  const connections = view.connections.get(queuePair.qpn)?.count ?? 0;
   if (connections > 1) return 'a queue pair is in two connections (R3)';
   if (destroyed) {
     if (state !== 'ERR') return `a queue pair that was destroyed is in ${state}`;
@@ -49,24 +70,10 @@ export function objectionTo(queuePair: ConnectedQueuePair, view: View): string |
   return objectionToReferences(queuePair, view);
 }
 
-/** Moves the inspector to the last of them. */
-function connectionsOf(qpn: number, { inspector, owner }: View): number {
-  let count = 0;
-  let last = 0;
-  for (let slot = 1; slot <= inspector.highestSlot; slot += 1) {
-    if (!inspector.moveTo(slot) || inspector.owner !== owner) continue;
-    if (!inspector.holdsLocalQpn || inspector.localQpn !== qpn) continue;
-    count += 1;
-    last = slot;
-  }
-  inspector.moveTo(last);
-  return count;
-}
-
 function objectionToState(
-  { state, connectionState }: ConnectedQueuePair,
+  { state, connectionState, qpn }: ConnectedQueuePair,
   connections: number,
-  { inspector }: View,
+  view: View,
 ): string | undefined {
   if (connectionState === undefined) {
     if (connections > 0) return 'a CEP has a queue pair that does not know of it (R9)';
@@ -78,7 +85,7 @@ function objectionToState(
   if (connectionState === 'DREQ_SENT' && (state === 'RTS' || state === 'ERR')) return undefined;
   if (
     state === STATE_OF[connectionState] ||
-    (LAGGING.has(connectionState) && inspector.unreadEvents > 0 && state !== 'RESET')
+    (LAGGING.has(connectionState) && view.connections.get(qpn)?.isUnread === true && state !== 'RESET')
   )
     return undefined;
   return `a queue pair is in ${state} while its connection is in ${connectionState}, and all is told`;
@@ -87,15 +94,14 @@ function objectionToState(
 /** Its owner holds it until it is destroyed, and each CEP until it is gone: what waits for that is queued. */
 function objectionToReferences(
   { qpn, destroyed, connectionState }: ConnectedQueuePair,
-  { held }: View,
+  { holders: all, isEnding }: View,
 ): string | undefined {
-  const holders = held.find(({ object }) => object === `queue pair 0x${qpn.toString(16)}`)?.holders ?? [];
+  const holders = all.get(`queue pair 0x${qpn.toString(16)}`) ?? [];
   const owners = holders.filter((holder) => holder === 'owner').length;
   if (owners !== (destroyed ? 0 : 1)) return `a queue pair has ${owners} references of its owner's (R22)`;
   const ceps = holders.length - owners;
   const needed = connectionState === undefined ? 0 : 1;
   if (ceps < needed) return 'a queue pair with a connection is not held for its CEP (R9)';
-  const isEnding = held.some((each) => each.holders.length === 0);
   if (ceps > needed && !isEnding) return 'a queue pair is held for a CEP that is gone (R9, R22)';
   return undefined;
 }
