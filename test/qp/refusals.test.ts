@@ -247,7 +247,7 @@ describe('a request', () => {
   });
 });
 
-test('a request whose interface is closed is over at once (R15)', () => {
+test('R15: a request whose interface is closed is over at once', () => {
   const world = new World();
   const request = world.requested(world.client.create('client'));
   world.server.cm.close(world.now);
