@@ -4,8 +4,11 @@ import type { MemoryRegion } from './memory-region.js';
 
 const INDEX_BITS = 16;
 const INDEX_MASK = 2 ** INDEX_BITS - 1;
+/** One less than could be: numbers of 31 bits need no memory in JavaScript. */
+const VARIANT_BITS = 15;
+const VARIANT_MASK = 2 ** VARIANT_BITS - 1;
 /** Two steps of at most this many never come back to where they began. */
-const STEP_MAX = 2 ** 15 - 1;
+const STEP_MAX = 2 ** (VARIANT_BITS - 1) - 1;
 
 /**
  * Memory regions by their keys. A key's lower half is a region's number under an operand that is drawn at the start, its upper half is drawn for
@@ -34,7 +37,7 @@ export class MemoryTable {
 
   /**
    * Enters a region.
-   * @returns its key, 32 bits. @throws TransportError `LIMIT_REACHED`
+   * @returns its key, 31 bits. @throws TransportError `LIMIT_REACHED`
    */
   insert(region: MemoryRegion): number {
     if (this.#size >= this.#capacity) {
@@ -42,12 +45,12 @@ export class MemoryTable {
       throw new TransportError('LIMIT_REACHED', message, { limit: 'maxMemoryRegions' });
     }
     const index = this.#free.pop() ?? this.#regions.length;
-    const last = this.#variants[index] ?? randomBits(this.#random, INDEX_BITS);
-    const variant = (last + 1 + uniform(this.#random, STEP_MAX)) & INDEX_MASK;
+    const last = this.#variants[index] ?? randomBits(this.#random, VARIANT_BITS);
+    const variant = (last + 1 + uniform(this.#random, STEP_MAX)) & VARIANT_MASK;
     this.#variants[index] = variant;
     this.#regions[index] = region;
     this.#size += 1;
-    return ((variant << INDEX_BITS) | (index ^ this.#operand)) >>> 0;
+    return (variant << INDEX_BITS) | (index ^ this.#operand);
   }
 
   /** The region with a key: any 32 bits, as they come from a packet or a request. */

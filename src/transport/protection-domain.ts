@@ -24,8 +24,8 @@ export interface AddressHandle {
 
 /** Hands out addresses that do not overlap, so that a wrong one is found out. */
 export class AddressSpace {
-  // Not at 0: some protocols say "none" by it.
-  #next = 2 ** 32;
+  // Not at 0: some protocols say "none" by it. But low: small numbers need no memory in JavaScript.
+  #next = 2 ** 16;
 
   reserve(length: number): number {
     const address = this.#next;

@@ -221,6 +221,20 @@ describe('A completion queue', () => {
     }
   });
 
+  it('keeps the completion that was polled last as it is, whatever comes meanwhile', () => {
+    const { fabric, a, b } = connectedPair();
+    const send = (id: number): void => {
+      b.queues.postReceive({ id });
+      a.queues.postSend({ opcode: 'send' }, fabric.now);
+      fabric.run();
+    };
+    send(1);
+    const polled = b.completions.poll();
+    for (const id of [2, 3]) send(id);
+    expect(polled?.id).toBe(1);
+    expect([b.completions.poll()?.id, b.completions.poll()?.id, b.completions.poll()]).toEqual([2, 3, undefined]);
+  });
+
   it('that overflows says so, takes no more, and breaks the queue pairs that need it', () => {
     const fabric = new Fabric();
     const completions = fabric.b.layer.createCompletionQueue(2);
