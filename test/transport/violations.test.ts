@@ -117,6 +117,10 @@ describe('A peer that sends', () => {
     if (!begins) expect([drops.brokenMessage, outcomes]).toEqual([1, []]);
   });
 
+  it('a message in a message over an unreliable connection has given the first up', () => {
+    expect(receive('uc', [send('first', MTU), send('only', 4)])).toMatchObject({ outcomes: ['1 receive success'] });
+  });
+
   it('what is as it should be is answered', () => {
     const requests = [write('first', MTU, 300), write('last', 44), send('first', MTU), send('last', 4)];
     expect(receive('rc', requests)).toMatchObject({
