@@ -19,6 +19,8 @@ export interface Scenario {
   readonly patient?: boolean;
   /** Whether it belongs to the subset that each change is tested with: with all its families, or one. */
   readonly inSubset?: boolean | Family;
+  /** So many messages at once that the guest's queues may lose some: the kernel may have received fewer than we sent. */
+  readonly storm?: boolean;
   /** A process of ours plays our part: the messages are not all seen here, so they are not compared with the kernel's counters. */
   readonly unseen?: boolean;
   readonly run: (stage: Stage) => Promise<void>;

@@ -19,6 +19,7 @@ export const MANY: readonly Scenario[] = [
       name: `cmtime, ${count} connection${count === 1 ? '' : 's'}`,
       linux: 'client',
       seconds: 300,
+      storm: count > 100,
       ...(count === 100 && { inSubset: true }),
       async run(stage) {
         const listener = await stage.listen();
@@ -35,6 +36,7 @@ export const MANY: readonly Scenario[] = [
       name: `cmtime, ${count} connection${count === 1 ? '' : 's'}`,
       linux: 'server',
       seconds: 300,
+      storm: count > 100,
       ...(count === 100 && { inSubset: true }),
       async run(stage) {
         stage.start(`cmtime -b ${stage.linuxAddress} -p ${stage.port}`);
@@ -44,7 +46,7 @@ export const MANY: readonly Scenario[] = [
         );
         const connections = await Promise.all(attempts);
         const causes = await Promise.all(
-          connections.map((connection) => connection.disconnect({ timeoutMs: 120_000 })),
+          connections.map((connection) => connection.disconnect({ timeoutMs: 120_000, responseTimeoutMs: 4_000 })),
         );
         equal(causes.filter((cause) => cause === 'disconnected').length, count, causes.join());
       },
