@@ -6,6 +6,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 /** What is published: what `package.json` promises, and what is in the package. Needs a build, which `npm test` makes. */
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
+/** npm reads and compresses every file. */
+const PACK_TIMEOUT_MS = 120_000;
 /** Layers that are not for others to import. */
 const PRIVATE_LAYERS = ['cli'];
 
@@ -85,7 +87,7 @@ describe('what npm would pack', () => {
     expect(status, stderr).toBe(0);
     const [packed] = JSON.parse(stdout) as { files: { path: string }[] }[];
     files = packed?.files.map(({ path }) => path) ?? [];
-  });
+  }, PACK_TIMEOUT_MS);
 
   test('is the code, its sources, the command and what a reader needs', () => {
     const folders = new Set(files.map((file) => (file.includes('/') ? file.split('/')[0] : file)));

@@ -7,8 +7,10 @@ import { exploreCommand } from './explore.js';
 import { listenCommand } from './listen.js';
 import { lookupCommand } from './lookup.js';
 import { endWhenOutputFails, STATUS_FAILED } from './output-failure.js';
+import { perfCommand } from './perf.js';
 import { pingCommand } from './ping.js';
 import { serveCommand } from './serve.js';
+import { servePerfCommand } from './serve-perf.js';
 import { servePingCommand } from './serve-ping.js';
 import { simCommand } from './sim.js';
 
@@ -32,6 +34,7 @@ Examples:
   ibcm lookup 127.0.0.1:7472                  which queue pair serves
   ibcm serve-ping 127.0.0.1                   echo what clients send, write and read
   ibcm ping 127.0.0.1                         move data there and back, and check it
+  ibcm perf write 127.0.0.1                   how fast, with an ibcm serve-perf there
   ibcm decode capture.pcapng                  what a capture holds
   ibcm sim --seeds 1..1000                    many runs in a simulated network with faults
   ibcm explore                                every order of events in small scripts
@@ -48,6 +51,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     lookupCommand(),
     servePingCommand(),
     pingCommand(),
+    servePerfCommand(),
+    perfCommand(),
     decodeCommand(),
     simCommand(),
     exploreCommand(),

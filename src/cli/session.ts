@@ -20,12 +20,15 @@ export const STOP_TIMEOUT_MS = 2_000;
 export class Session {
   readonly #printer: EventPrinter;
   readonly #options: SessionOptions;
+  readonly #events: boolean;
   readonly #interrupt = new AbortController();
   #capture: CaptureFile | undefined;
 
-  constructor(printer: EventPrinter, options: SessionOptions) {
+  /** @param events whether the CM's events are printed. */
+  constructor(printer: EventPrinter, options: SessionOptions, events = true) {
     this.#printer = printer;
     this.#options = options;
+    this.#events = events;
   }
 
   /** Aborted when the user wants to stop. */
@@ -83,7 +86,7 @@ export class Session {
       address,
       ...(icrc && { icrc }),
       ...(file && { wrapPort: (port) => new CaptureTap(port, file) }),
-      onEvent: (event: EndpointEvent) => this.#printer.printEvent(event),
+      ...(this.#events && { onEvent: (event: EndpointEvent) => this.#printer.printEvent(event) }),
       onWarning: (warning) => process.stderr.write(`ibcm: warning: ${warning}\n`),
     });
   }

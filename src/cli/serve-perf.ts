@@ -1,0 +1,76 @@
+import { Command } from 'commander';
+import type { ConnectionRequest } from '../endpoint/index.js';
+import { preferIpv4Loopback } from './addresses.js';
+import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
+import { EventPrinter } from './event-printer.js';
+import { captureOption, icrcOption } from './listen.js';
+import { encodeMemory, PERF_BYTES_MAX, PERF_DEPTH_MAX, PERF_PORT, PERF_SEND_BYTES_MAX } from './perf-protocol.js';
+import { serveRequests } from './serve-requests.js';
+import { Session, type SessionOptions, STOP_TIMEOUT_MS } from './session.js';
+import { styleFor } from './style.js';
+
+interface Options extends SessionOptions {
+  readonly count?: number;
+  readonly json?: boolean;
+}
+
+export function servePerfCommand(): Command {
+  return new Command('serve-perf')
+    .description(
+      'be the other end of ibcm perf: take messages, and let memory be written, read and added to; until Ctrl-C or --count',
+    )
+    .argument(
+      '<address[:port]>',
+      `address of this machine; port ${PERF_PORT} if none is given`,
+      parseHostAndOptionalPort(PERF_PORT),
+    )
+    .option('--count <n>', 'end after so many clients', integer('The count', 1, 2 ** 31))
+    .addOption(captureOption())
+    .addOption(icrcOption())
+    .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ibcm serve-perf 127.0.0.1
+  ibcm serve-perf '[fd00::5]:${PERF_PORT}' --count 1`,
+    )
+    .action(async (where: HostAndPort, options: Options) => {
+      process.exitCode = await servePerf(where, options);
+    });
+}
+
+async function servePerf({ host, port }: HostAndPort, options: Options): Promise<number> {
+  const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
+  const session = new Session(printer, options);
+  return session.run(async () => {
+    await using adapter = await session.open(preferIpv4Loopback(host));
+    const listener = await adapter.listen({ port });
+    printer.print('listening', { address: listener.address, port });
+    session.signal.addEventListener('abort', () => listener.close(), { once: true });
+    await serveRequests(listener, options.count, printer, session, (request) => take(request, printer, session));
+    return 0;
+  });
+}
+
+/** Takes all that one client sends, until it disconnects or the user stops. */
+async function take(request: ConnectionRequest, printer: EventPrinter, session: Session): Promise<void> {
+  const { signal } = session;
+  const connection = await request.accept({ signal, receives: PERF_DEPTH_MAX, receiveBytes: PERF_SEND_BYTES_MAX });
+  printer.printEstablished(connection);
+  const closed = session.untilClosed(connection);
+  let messages = 0;
+  try {
+    const region = connection.register(new Uint8Array(PERF_BYTES_MAX), {
+      remoteRead: true,
+      remoteWrite: true,
+      remoteAtomic: true,
+    });
+    await connection.send(encodeMemory(region.address, region.rkey));
+    while ((await connection.receive({ signal })) !== undefined) messages += 1;
+  } finally {
+    printer.print('served', { messages });
+    await connection.disconnect({ timeoutMs: STOP_TIMEOUT_MS });
+    await closed;
+  }
+}
