@@ -294,7 +294,9 @@ export class EventRouter {
     const { transport } = this.#host.adapter;
     if (transport === undefined) return;
     const now = (): Instant => this.now;
-    seat.transfers = new Transfers({ transport, queuePair, now, wake: () => this.wake(), options });
+    const wake = (): void => this.wake();
+    const schedule = (delay: Duration, call: () => void): (() => void) => this.schedule(delay, call);
+    seat.transfers = new Transfers({ transport, queuePair, now, wake, schedule, options });
   }
 
   /** @returns whether there was anything. */

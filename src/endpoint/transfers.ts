@@ -1,4 +1,4 @@
-import type { Instant } from '../base/index.js';
+import { type Duration, type Instant, milliseconds } from '../base/index.js';
 import {
   type AddressHandle,
   type CompletionQueue,
@@ -41,6 +41,8 @@ export interface TransfersParts {
   readonly now: () => Instant;
   /** Lets the driver send. */
   readonly wake: () => void;
+  /** Calls back after a time. @returns what takes that back. */
+  readonly schedule: (delay: Duration, call: () => void) => () => void;
   readonly options: TransferOptions;
 }
 
@@ -56,6 +58,9 @@ interface Transfer {
 /** Data that is so short is copied: that costs less than registering it. */
 const INLINE_BYTES = 64;
 const ATOMIC_BYTES = 8;
+const NO_DATA = new Uint8Array(0);
+/** Where nothing is written, it does not matter (IBTA 9.7.4.1.3): no key is looked at. */
+const NOWHERE: RemoteMemory = { address: 0, rkey: 0 };
 
 /** What a peer may ask of a connection's queue pair; what of it concerns which memory is said where the memory is registered. */
 export const REMOTE_ACCESS = ACCESS.remoteRead | ACCESS.remoteWrite | ACCESS.remoteAtomic;
@@ -64,6 +69,8 @@ export const REMOTE_ACCESS = ACCESS.remoteRead | ACCESS.remoteWrite | ACCESS.rem
 export class Transfers {
   readonly #now: () => Instant;
   readonly #wake: () => void;
+  readonly #schedule: TransfersParts['schedule'];
+  readonly #keepAlive: Duration | undefined;
   readonly #domain: ProtectionDomain;
   readonly #completions: CompletionQueue;
   readonly #queues: WorkQueues;
@@ -76,14 +83,21 @@ export class Transfers {
   readonly #regions = new Set<MemoryRegion>();
   #next = 0;
   #ended = false;
+  /** Completions so far, and when it was last looked whether there are any. */
+  #completed = 0;
+  #seen = 0;
+  /** Ends the wait for the next look at whether the peer is there. */
+  #unwatch: (() => void) | undefined;
   /** Told when the queue pair is in ERR, whatever the reason; perhaps more than once. */
   onBroken: (() => void) | undefined;
 
   /** Gives a queue pair in RESET its work queues. @throws TransportError `LIMIT_REACHED`; then nothing is left. */
-  constructor({ transport, queuePair, now, wake, options }: TransfersParts) {
+  constructor({ transport, queuePair, now, wake, schedule, options }: TransfersParts) {
     const { receives = DEFAULT_RECEIVES, receiveBytes = DEFAULT_RECEIVE_BYTES, sends = DEFAULT_SENDS } = options;
     this.#now = now;
     this.#wake = wake;
+    this.#schedule = schedule;
+    this.#keepAlive = options.keepAliveMs === undefined ? undefined : milliseconds(options.keepAliveMs);
     this.#sends = sends;
     this.#domain = transport.allocateProtectionDomain();
     this.#completions = transport.createCompletionQueue(sends + receives, this);
@@ -101,6 +115,7 @@ export class Transfers {
   start(): void {
     this.#received.start(this.#domain);
     this.#completions.arm();
+    this.#watch();
   }
 
   /** For datagrams: the way to an address. */
@@ -197,6 +212,7 @@ export class Transfers {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#unwatch?.();
     // What the transport has done already counts.
     this.handleCompletions();
     for (const transfer of [...this.#posted.values(), ...this.#waiting]) this.#fail(transfer, 'flushed');
@@ -214,7 +230,27 @@ export class Transfers {
     this.#domain.deallocate();
   }
 
+  /** If nothing is completed for so long, and nothing is under way, the peer is asked. */
+  #watch(): void {
+    if (this.#keepAlive === undefined) return;
+    this.#unwatch = this.#schedule(this.#keepAlive, () => {
+      if (this.#completed === this.#seen && this.#posted.size === 0) this.#ask();
+      this.#seen = this.#completed;
+      this.#watch();
+    });
+  }
+
+  #ask(): void {
+    const done = (): void => {
+      // The answer is no reason not to ask again.
+      this.#seen += 1;
+    };
+    // What else comes of it shows in the connection.
+    this.write(NOWHERE, NO_DATA, {}).then(done, () => undefined);
+  }
+
   #complete({ id, status, opcode, byteLength, immediate, sourceQpn }: WorkCompletion): void {
+    this.#completed += 1;
     if (opcode === 'receive' || opcode === 'receiveRdmaWithImmediate') {
       const length = opcode === 'receive' ? byteLength : 0;
       if (status === 'success') this.#received.take({ buffer: id, length, immediate, sourceQpn });

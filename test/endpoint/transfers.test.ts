@@ -162,6 +162,39 @@ describe('Remote memory', () => {
   });
 });
 
+describe('A connection that is kept alive', () => {
+  it('asks the peer when nothing happens, and not otherwise', async () => {
+    const { ours, theirs } = await connected({ keepAliveMs: 1_000 });
+    const before = made.net.dataSent;
+    await made.net.elapse(900);
+    await value(ours.send(bytes(1)));
+    await made.net.elapse(900);
+    expect(made.net.dataSent - before).toBe(2);
+    await made.net.elapse(5_000);
+    // A question and its answer each second.
+    expect(made.net.dataSent - before).toBeGreaterThanOrEqual(2 + 2 * 4);
+    expect(ours.closeCause).toBeUndefined();
+    await value(theirs.receive());
+    await value(ours.disconnect());
+    const after = made.net.dataSent;
+    await made.net.elapse(5_000);
+    expect(made.net.dataSent).toBe(after);
+  });
+
+  it('breaks when the peer has vanished', async () => {
+    const { ours } = await connected({ keepAliveMs: 1_000, retryCount: 2 });
+    made.server.kill();
+    expect((await value(ours.closed)).cause).toBe('broken');
+  });
+
+  it('is otherwise not noticed to be dead', async () => {
+    const { ours } = await connected({ retryCount: 2 });
+    made.server.kill();
+    await made.net.elapse(60_000);
+    expect(ours.closeCause).toBeUndefined();
+  });
+});
+
 describe('The end of a connection', () => {
   it('comes when the peer is silent, and everybody who waits is told', async () => {
     const { ours } = await connected({ retryCount: 2 });
@@ -196,7 +229,14 @@ it('A connection whose queue pair is elsewhere moves no data, and says so', asyn
 });
 
 it('What may not be is refused before anything is sent', async () => {
-  for (const wrong of [{ receives: -1 }, { receives: 4_097 }, { receiveBytes: 0 }, { sends: 0 }, { sends: 1.5 }]) {
+  for (const wrong of [
+    { receives: -1 },
+    { receives: 4_097 },
+    { receiveBytes: 0 },
+    { sends: 0 },
+    { sends: 1.5 },
+    { keepAliveMs: 0 },
+  ]) {
     expect(await made.net.error(made.client.endpoint.connect({ host: '10.0.0.2', port: 1, ...wrong }))).toMatchObject({
       code: 'INVALID_ARGUMENT',
     });
