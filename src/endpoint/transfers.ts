@@ -83,6 +83,7 @@ export class Transfers {
   readonly #regions = new Set<MemoryRegion>();
   #next = 0;
   #ended = false;
+  #waking = false;
   /** Completions so far, and when it was last looked whether there are any. */
   #completed = 0;
   #seen = 0;
@@ -307,9 +308,19 @@ export class Transfers {
     else if (this.#waiting.length > 0 || this.#queues.sends >= this.#sends) this.#waiting.push(transfer);
     else {
       this.#post(transfer);
-      this.#wake();
+      this.#wakeSoon();
     }
     return promise;
+  }
+
+  /** What is posted in one turn of the program goes out together: the fewer answers are asked for. */
+  #wakeSoon(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      this.#wake();
+    });
   }
 
   #postWaiting(): void {

@@ -21,13 +21,15 @@ export interface InsideOptions extends Choice {
   readonly program: string;
   readonly folder: string;
   readonly keepCaptures: boolean;
+  /** Whether what fails is run once more. */
+  readonly secondTry: boolean;
   /** When no scenario is begun any more, in milliseconds since the epoch. */
   readonly until: number;
 }
 
 /** Runs all scenarios with a guest that is up, and prints a row as JSON when each is over. */
 async function runInside(options: InsideOptions): Promise<void> {
-  const { series, kernel, mtu, run, program, folder, keepCaptures, until } = options;
+  const { series, kernel, mtu, run, program, folder, keepCaptures, secondTry, until } = options;
   const guest = new Guest();
   const bytes = await readProgram(program);
   await guest.install('rdma-peer', bytes);
@@ -52,10 +54,8 @@ async function runInside(options: InsideOptions): Promise<void> {
   };
   for (const group of groupsOf(casesFor(SCENARIOS, mtu, options))) {
     const isLate = Date.now() > until;
-    for (const row of isLate
-      ? group.map((each) => skippedRow(each, surroundings))
-      : await runCases(group, surroundings))
-      print(row);
+    if (isLate) for (const each of group) print(skippedRow(each, surroundings));
+    else for (const row of await runGroup(group, surroundings, secondTry)) print(row);
   }
   complaints.push(...(await kernelComplaints(guest)));
   const about = { kernel: series, version: kernel, run, role: 'both', family: 'both', mtu } as const;
@@ -79,6 +79,19 @@ async function runInside(options: InsideOptions): Promise<void> {
   recorder.kill('SIGINT');
   await once(recorder, 'close');
   for (const check of checkWire(wire, keepCaptures, damaged)) print({ ...about, ...check });
+}
+
+/** Runs cases, and once more if one of them failed and that is allowed. */
+async function runGroup(
+  group: readonly NumberedCase[],
+  surroundings: Surroundings,
+  secondTry: boolean,
+): Promise<Row[]> {
+  const rows = await runCases(group, surroundings);
+  const failed = rows.find(({ result }) => result === 'fail');
+  if (failed === undefined || !secondTry) return rows;
+  const again = await runCases(group, surroundings);
+  return again.map((row) => ({ ...row, failedFirst: `${failed.scenario}: ${failed.error ?? 'no reason'}` }));
 }
 
 /** One after the other; those that mostly wait, all at once. */

@@ -20,6 +20,7 @@ Runs our connection manager against the Linux kernel's, in guests under qemu. do
   --mtu N          only this MTU: ${MTUS.join(' or ')}
   --repeat N       everything N times (default 1)
   --at-once N      how many guests run side by side (default 2, or 1 on a machine with one processor)
+  --second-try     what fails is run once more, and the row says so: for machines that may be too busy to emulate another in time
   --minutes N      begin nothing after so long; what is left counts as skipped
   --json FILE      write the rows of all runs as JSON
   --keep           keep the captures of what passed, too
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     mtu: { type: 'string', multiple: true, default: MTUS.map(String) },
     repeat: { type: 'string', default: '1' },
     'at-once': { type: 'string', default: String(Math.min(2, availableParallelism())) },
+    'second-try': { type: 'boolean', default: false },
     minutes: { type: 'string' },
     json: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -135,19 +137,22 @@ async function runBoot(lab: Lab, boot: Boot): Promise<void> {
   }
   const folder = resolve(ROOT, 'build/interop-captures');
   mkdirSync(folder, { recursive: true });
-  const { only, subset, keep: keepCaptures } = values;
-  await lab.runInside({ series, kernel, mtu, run, only, subset, program, folder, keepCaptures, until }, report);
+  const { only, subset, keep: keepCaptures, 'second-try': secondTry } = values;
+  const choice = { series, kernel, mtu, run, only, subset, secondTry };
+  await lab.runInside({ ...choice, program, folder, keepCaptures, until }, report);
 }
 
 function report(row: Row): void {
   rows.push(row);
-  const { run, scenario, kernel, mtu, role, family, result, seconds, sent, received, error, capture } = row;
+  const { run, scenario, kernel, mtu, role, family, result, seconds, sent, received, error, capture, failedFirst } =
+    row;
   const where = family === 'both' ? '' : `, Linux is ${role}, ${family}`;
   const counts = sent === undefined ? '' : ` (${sent} sent, ${received} received, ${seconds} s)`;
   const time = `${Math.round((Date.now() - startedAt) / 1_000)} s`.padStart(6);
   const about = `${values.repeat === '1' ? '' : `run ${run}, `}${kernel}${mtu === MTUS[0] ? '' : `, MTU ${mtu}`}`;
   print(`${time} ${result} ${about}: ${scenario}${where}${counts}`);
-  for (const more of [error, capture]) if (more !== undefined) print(`            ${more}`);
+  const first = failedFirst === undefined ? undefined : `the first try failed: ${failedFirst}`;
+  for (const more of [first, error, capture]) if (more !== undefined) print(`            ${more}`);
 }
 
 function skip({ run, series, cases }: Boot): void {

@@ -22,6 +22,8 @@ export interface Row {
   readonly sent?: number;
   readonly received?: number;
   readonly error?: string;
+  /** Why the first try failed, if this is the second. */
+  readonly failedFirst?: string;
   /** Kept when the scenario failed. */
   readonly capture?: string;
 }
