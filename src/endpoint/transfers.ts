@@ -58,6 +58,8 @@ interface Transfer {
 /** Data that is so short is copied: that costs less than registering it. */
 const INLINE_BYTES = 64;
 const ATOMIC_BYTES = 8;
+/** Regions that are remembered before it is looked whether they are still registered. */
+const SWEEP_MIN = 64;
 const NO_DATA = new Uint8Array(0);
 /** Where nothing is written, it does not matter (IBTA 9.7.4.1.3): no key is looked at. */
 const NOWHERE: RemoteMemory = { address: 0, rkey: 0 };
@@ -81,6 +83,7 @@ export class Transfers {
   /** For want of room in the send queue. */
   readonly #waiting: Transfer[] = [];
   readonly #regions = new Set<MemoryRegion>();
+  #sweepAt = SWEEP_MIN;
   #next = 0;
   #ended = false;
   #waking = false;
@@ -188,9 +191,16 @@ export class Transfers {
         (remoteWrite ? ACCESS.remoteWrite : 0) |
         (remoteAtomic ? ACCESS.remoteAtomic : 0),
     });
-    for (const each of this.#regions) if (!each.registered) this.#regions.delete(each);
     this.#regions.add(region);
+    this.#sweep();
     return region;
+  }
+
+  /** Forgets regions that the caller has deregistered, before they are most of those that are remembered. */
+  #sweep(): void {
+    if (this.#regions.size < this.#sweepAt) return;
+    for (const each of this.#regions) if (!each.registered) this.#regions.delete(each);
+    this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#regions.size);
   }
 
   // ---- what the transport says
