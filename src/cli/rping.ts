@@ -1,4 +1,4 @@
-import type { Connection, Message } from '../endpoint/index.js';
+import { type Connection, type Message, TransferError } from '../endpoint/index.js';
 
 /**
  * The protocol of rdma-core's `rping`. In each round the client tells the server where its data is, the server reads it and says so; then the client tells where
@@ -80,30 +80,41 @@ export class RpingClient {
   }
 }
 
+/** What of a connection the server's half uses. */
+export type RpingServerConnection = Pick<Connection, 'receive' | 'read' | 'write' | 'send'>;
+
 /** The server's half: echoes until the client disconnects. @param onRound told of each round. @throws RpingError, TransferError */
 export async function serveRping(
-  connection: Connection,
+  connection: RpingServerConnection,
   signal: AbortSignal,
   onRound: (data: Uint8Array) => void,
 ): Promise<void> {
-  const done = new Uint8Array(PLACE_BYTES);
   for (;;) {
     const source = await next(connection, signal);
     if (source === undefined) return;
     const data = new Uint8Array(source.length);
     await connection.read({ address: source.address, rkey: source.rkey }, data);
-    await connection.send(done);
+    await sayDone(connection);
     const echo = await next(connection, signal);
     if (echo === undefined) return;
     if (echo.length < data.length) throw new RpingError(`${data.length} bytes do not fit where the echo is wanted`);
     await connection.write({ address: echo.address, rkey: echo.rkey }, data);
-    await connection.send(done);
+    await sayDone(connection);
     onRound(data);
   }
 }
 
+/** A client that has heard it may disconnect before its acknowledgement has come, if that was lost: whoever receives next learns of the end. */
+async function sayDone(connection: RpingServerConnection): Promise<void> {
+  try {
+    await connection.send(new Uint8Array(PLACE_BYTES));
+  } catch (error) {
+    if (!(error instanceof TransferError && error.code === 'FLUSHED')) throw error;
+  }
+}
+
 /** The next place; undefined if the connection has ended. */
-async function next(connection: Connection, signal: AbortSignal): Promise<Place | undefined> {
+async function next(connection: Pick<Connection, 'receive'>, signal: AbortSignal): Promise<Place | undefined> {
   const message: Message | undefined = await connection.receive({ signal });
   if (message === undefined) return undefined;
   const { data } = message;
