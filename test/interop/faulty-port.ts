@@ -1,12 +1,12 @@
-import { type Random, uniform } from 'ibcm/base';
+import { GSI_QPN, type Random, uniform } from 'ibcm/base';
 import type { ReceivedDatagram, RocePort, SentDatagram } from 'ibcm/io';
-import { BTH_BYTES, DETH_BYTES, decodeMad, ICRC_BYTES, type MessageName } from 'ibcm/wire';
+import { BTH, BTH_BYTES, DETH_BYTES, decodeMad, ICRC_BYTES, type MessageName } from 'ibcm/wire';
 import type { Counts } from './kernel-counters.js';
 
 /** `in`: from Linux to us. */
 export type Direction = 'in' | 'out';
 
-/** What becomes of a message; nothing said, it passes as it is. */
+/** What becomes of a packet; nothing said, it passes as it is. */
 interface Fate {
   /** How often it arrives; default once. */
   readonly copies?: 0 | 2;
@@ -26,7 +26,7 @@ interface Rule {
 const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
 const UNHARMED: Fate = {};
 
-/** A port that loses messages, passes them on twice or late, or damages them. */
+/** A port that loses packets, passes them on twice or late, or damages them. */
 export class FaultyPort implements RocePort {
   onDatagram: (datagram: ReceivedDatagram) => void = () => undefined;
   /** What came from Linux, whether or not it was lost then. */
@@ -37,13 +37,17 @@ export class FaultyPort implements RocePort {
   damaged = 0;
   /** How many of Linux' packets were damaged on their way to our adapter. */
   damagedForUs = 0;
+  /** How many packets of data, both ways, were lost, passed on twice, or late. */
+  readonly disturbedData = { lost: 0, twice: 0, late: 0 };
   readonly #port: RocePort;
   readonly #rules: Rule[] = [];
   readonly #late = new Set<NodeJS.Timeout>();
   /** Messages of ours that wait for one of Linux to cross. */
   #crossing: { readonly message: MessageName; held: SentDatagram[] } | undefined;
-  /** What may happen to any message. */
+  /** What may happen to any packet, message or data. */
   #weather: (() => Fate) | undefined;
+  /** What may happen to a packet of data. */
+  #dataWeather: (() => Fate) | undefined;
   #onAllArrived: () => void = () => undefined;
 
   constructor(port: RocePort) {
@@ -80,14 +84,24 @@ export class FaultyPort implements RocePort {
     this.#crossing = { message, held: [] };
   }
 
-  /** Loses a share of all messages, both ways. */
+  /** Loses a share of all packets, both ways. */
   loseSome(percent: number, random: Random): void {
     this.#weather = () => (uniform(random, 100) < percent ? { copies: 0 } : UNHARMED);
   }
 
-  /** Delays all messages, both ways, each by a time of its own: they overtake each other. */
+  /** Delays all packets, both ways, each by a time of its own: they overtake each other. */
   shuffle(maximumMs: number, random: Random): void {
     this.#weather = () => ({ delayMs: uniform(random, maximumMs) });
+  }
+
+  /** Loses a share of all packets of data, both ways, passes as many on twice, and as many late, so that others overtake them. */
+  disturbData(percent: number, maximumMs: number, random: Random): void {
+    this.#dataWeather = () => {
+      const lot = uniform(random, 100);
+      if (lot < percent) return { copies: 0 };
+      if (lot < 2 * percent) return { copies: 2 };
+      return lot < 3 * percent ? { delayMs: 1 + uniform(random, maximumMs) } : UNHARMED;
+    };
   }
 
   /** When everything that is late has arrived. */
@@ -102,6 +116,7 @@ export class FaultyPort implements RocePort {
   heal(): void {
     this.#rules.length = 0;
     this.#weather = undefined;
+    this.#dataWeather = undefined;
     this.#release();
   }
 
@@ -165,13 +180,24 @@ export class FaultyPort implements RocePort {
 
   #fateOf(direction: Direction, message: MessageName | undefined): Fate {
     const rule = this.#rules.find((each) => each.direction === direction && each.message === message && each.left > 0);
-    if (rule === undefined) return this.#weather?.() ?? UNHARMED;
+    if (rule === undefined) return this.#fateByWeather(message);
     rule.left -= 1;
     return rule.fate;
   }
+
+  #fateByWeather(message: MessageName | undefined): Fate {
+    if (message !== undefined || this.#dataWeather === undefined) return this.#weather?.() ?? UNHARMED;
+    const fate = this.#dataWeather();
+    if (fate.copies === 0) this.disturbedData.lost += 1;
+    if (fate.copies === 2) this.disturbedData.twice += 1;
+    if (fate.delayMs !== undefined) this.disturbedData.late += 1;
+    return fate;
+  }
 }
 
+/** @returns undefined for data. */
 function messageIn(bytes: Uint8Array): MessageName | undefined {
+  if (BTH.destinationQpn.get(bytes, 0) !== GSI_QPN) return undefined;
   const mad = decodeMad(bytes.subarray(MAD_OFFSET, bytes.length - ICRC_BYTES));
   return mad instanceof Error ? undefined : mad.message;
 }

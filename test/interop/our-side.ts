@@ -2,15 +2,20 @@ import { Adapter, type ConnectionRequest, type EndpointEvent, type Listener } fr
 import { type CaGuid, parseGid } from 'ibcm/base';
 import { ChannelAdapter } from 'ibcm/ca';
 import { type CaptureFile, CaptureTap, caGuidOf, PortDriver, SecureRandom, UdpPort } from 'ibcm/io';
+import { TransportLayer } from 'ibcm/transport';
 import { CepConsumer } from './cep-consumer.js';
 import { FaultyPort } from './faulty-port.js';
 import { Log, WAIT_SECONDS } from './waiting.js';
+
+/** Reasons for which a transport layer drops data that no peer should have sent us. */
+const MALFORMED = ['length', 'opcode', 'pKey', 'qKey', 'source'] as const;
 
 /** Our side of a scenario: an adapter on an address of its own, with everything about it in view. It is what `openAdapter` makes, and a faulty port. */
 export class OurSide {
   readonly address: string;
   readonly port: FaultyPort;
   readonly channel: ChannelAdapter;
+  readonly transport: TransportLayer;
   readonly adapter: Adapter;
   readonly events = new Log<EndpointEvent>('our side', ({ type }) => type);
   readonly #driver: PortDriver;
@@ -19,10 +24,12 @@ export class OurSide {
     const random = new SecureRandom();
     this.address = address;
     this.port = new FaultyPort(new CaptureTap(udp, capture));
+    this.transport = new TransportLayer({ random });
     this.channel = new ChannelAdapter({
       caGuid: caGuidOf(parseGid(address)) as CaGuid,
       random,
       ports: [{ gid: parseGid(address) }],
+      transport: this.transport,
     });
     this.#driver = new PortDriver(this.channel, this.port);
     this.adapter = new Adapter(this.#driver, { random, onEvent: (event) => this.events.add(event) });
@@ -48,10 +55,13 @@ export class OurSide {
   /** Datagrams that were dropped as no hardware would have sent them: wrong ICRC, length, and so on, unless it was done on purpose. */
   get badPackets(): string[] {
     const expected: Readonly<Record<string, number>> = { icrc: this.port.damagedForUs };
-    return Object.entries(this.channel.drops).flatMap(([reason, count]) =>
-      // Programs send data, too, to queue pairs that we do not have.
-      reason === 'noQueuePair' || count === (expected[reason] ?? 0) ? [] : [`${count} × ${reason}`],
+    const ofAdapter = Object.entries(this.channel.drops).filter(
+      // To queue pairs that are gone, or are not ours to move: data that comes late.
+      ([reason, count]) => reason !== 'noQueuePair' && count !== (expected[reason] ?? 0),
     );
+    const { drops } = this.transport.counters;
+    const ofTransport = MALFORMED.map((reason) => [reason, drops[reason]] as const).filter(([, count]) => count > 0);
+    return [...ofAdapter, ...ofTransport].map(([reason, count]) => `${count} × ${reason}`);
   }
 }
 

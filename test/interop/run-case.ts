@@ -135,7 +135,7 @@ async function perform(
   file: CaptureFile,
   counts: Pick<Outcome, 'sent' | 'received'>,
 ): Promise<void> {
-  const { scenario, family } = chosen;
+  const { scenario, family, mtu } = chosen;
   const address = await ownAddress(family, index);
   const us = await OurSide.open(address, file);
   const processes: OurProcess[] = [];
@@ -145,7 +145,7 @@ async function perform(
     processes.push(ours);
     return ours;
   };
-  const stage = new Stage({ guest, us, family, port: PORT + index, reboot, spawnOurs });
+  const stage = new Stage({ guest, us, family, mtu, port: PORT + index, reboot, spawnOurs });
   try {
     await within(secondsOf({ chosen }), 'the scenario', scenario.run(stage));
   } finally {

@@ -23,6 +23,8 @@ export class Stage {
   readonly guest: Guest;
   readonly us: OurSide;
   readonly family: Family;
+  /** The network's, in bytes. */
+  readonly mtu: number;
   /** The port that either side listens on. */
   readonly port: number;
   /** Reboots the guest. */
@@ -31,10 +33,11 @@ export class Stage {
   readonly spawnOurs: (...words: readonly string[]) => Promise<OurProcess>;
   readonly #started: GuestCommand[] = [];
 
-  constructor(parts: Pick<Stage, 'guest' | 'us' | 'family' | 'port' | 'reboot' | 'spawnOurs'>) {
+  constructor(parts: Pick<Stage, 'guest' | 'us' | 'family' | 'mtu' | 'port' | 'reboot' | 'spawnOurs'>) {
     this.guest = parts.guest;
     this.us = parts.us;
     this.family = parts.family;
+    this.mtu = parts.mtu;
     this.port = parts.port;
     this.reboot = parts.reboot;
     this.spawnOurs = parts.spawnOurs;

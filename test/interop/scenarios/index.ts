@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.js';
 import { ASKING_TIME } from './asking-time.js';
 import { CONNECTING } from './connecting.js';
+import { DATA } from './data.js';
 import { DISTURBING } from './disturbing.js';
 import { ENDING } from './ending.js';
 import { KILLING } from './killing.js';
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...ENDING,
   ...RESOLVING,
   ...PROGRAMS,
+  ...DATA,
   ...LOSING,
   ...DISTURBING,
   ...MANY,

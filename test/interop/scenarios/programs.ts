@@ -1,48 +1,6 @@
 import { equal, match } from 'node:assert/strict';
-import type { Connection } from 'ibcm';
 import type { OurLine, OurProcess } from '../our-process.js';
-import { closed, type Scenario, target } from '../scenario.js';
-import type { Stage } from '../stage.js';
-
-/** How a connection with a program ends: it disconnects, it answers when we do, or it does not, as it waits for data. */
-type End = 'peer' | 'disconnected' | 'unacknowledged';
-
-/** A program of rdma-core connects to us. What it sends over its queue pair nobody here answers; the connection is made and ended all the same. */
-function connects(name: string, end: End, command: (stage: Stage) => string): Scenario {
-  return {
-    name,
-    linux: 'client',
-    patient: end === 'unacknowledged',
-    async run(stage) {
-      const accepting = stage.accept();
-      const linux = stage.start(command(stage));
-      const connection = await accepting;
-      equal(connection.remote.address, stage.linuxAddress);
-      await ends(connection, end);
-      if (end !== 'unacknowledged') await linux.finished;
-    },
-  };
-}
-
-/** We connect to a program of rdma-core. */
-function listens(name: string, end: End, command: (stage: Stage) => string): Scenario {
-  return {
-    name,
-    linux: 'server',
-    patient: end === 'unacknowledged',
-    async run(stage) {
-      const linux = stage.start(command(stage));
-      await stage.untilLinuxListens();
-      await ends(await stage.connect(), end);
-      if (end !== 'unacknowledged') await linux.finished;
-    },
-  };
-}
-
-async function ends(connection: Connection, end: End): Promise<void> {
-  if (end === 'peer') equal(await closed(connection), end);
-  else equal(await connection.disconnect({ timeoutMs: end === 'disconnected' ? 60_000 : 5_000 }), end);
-}
+import { type Scenario, target } from '../scenario.js';
 
 /** Our command's line for an event. */
 function fields(line: OurLine, expected: Readonly<Record<string, unknown>>): void {
@@ -55,18 +13,8 @@ async function fails(ours: OurProcess, complaint: RegExp): Promise<void> {
   match(errors, complaint);
 }
 
-/** Programs that people have: rdma-core's, and our own command. */
+/** Our own command; data.ts has rdma-core's. */
 export const PROGRAMS: readonly Scenario[] = [
-  connects('ucmatose connects', 'disconnected', ({ us, port }) => `ucmatose -s ${us.address} -p ${port} -C 0`),
-  listens('ucmatose listens', 'peer', ({ linuxAddress, port }) => `ucmatose -b ${linuxAddress} -p ${port} -C 0`),
-  connects('rping connects', 'disconnected', ({ us, port }) => `rping -c -a ${us.address} -p ${port} -C 1`),
-  listens('rping listens', 'disconnected', ({ linuxAddress, port }) => `rping -s -a ${linuxAddress} -p ${port} -C 1`),
-  connects('rdma_client connects', 'unacknowledged', ({ us, port }) => `rdma_client -s ${us.address} -p ${port}`),
-  listens(
-    'rdma_server listens',
-    'unacknowledged',
-    ({ linuxAddress, port }) => `rdma_server -s ${linuxAddress} -p ${port}`,
-  ),
   {
     name: 'ibcm connect says why: nobody listens',
     linux: 'server',

@@ -5,8 +5,6 @@ import type { Direction } from '../faulty-port.js';
 import { bytes, failure, hex, MAIN, padded, QUICK, type Scenario, textOf } from '../scenario.js';
 import type { Role, Stage } from '../stage.js';
 
-/** udaddy has no option for the port. */
-const UDADDY_PORT = 7174;
 /** Of rdma-peer's first queue pair. */
 const LINUX_QPN = 0x1000;
 const QPN = 0x1234;
@@ -112,38 +110,10 @@ export const RESOLVING: readonly Scenario[] = [
   disturbed('client', 'SIDR_REP', 'comes twice'),
   disturbed('server', 'SIDR_REQ', 'comes twice'),
   disturbed('server', 'SIDR_REP', 'comes twice'),
-  {
-    name: 'udaddy resolves a name',
-    linux: 'client',
-    ...MAIN,
-    async run(stage) {
-      const listener = await serve(stage, {}, UDADDY_PORT);
-      const linux = stage.start(`udaddy -s ${stage.us.address} -C 0 ${familyOption(stage)}`);
-      (await nextLookup(listener)).accept({ qpn: QPN });
-      const { status, output } = await linux.finished;
-      equal(status, 0, output);
-    },
-  },
-  {
-    name: 'udaddy answers',
-    linux: 'server',
-    ...MAIN,
-    async run(stage) {
-      stage.start(`udaddy -b ${stage.linuxAddress} -C 0 ${familyOption(stage)}`);
-      await stage.untilLinuxListens(UDADDY_PORT);
-      equal((await lookup(stage, { port: UDADDY_PORT })).qKey, RDMA_UDP_Q_KEY);
-    },
-  },
 ];
 
-const familyOption = ({ family }: Stage): string => (family === 'IPv6' ? '-f ipv6' : '');
-
-function serve(
-  stage: Stage,
-  options: { readonly backlog?: number } = {},
-  port = stage.port,
-): Promise<DatagramListener> {
-  return stage.us.adapter.listenDatagram({ port, ...options });
+function serve(stage: Stage, options: { readonly backlog?: number } = {}): Promise<DatagramListener> {
+  return stage.us.adapter.listenDatagram({ port: stage.port, ...options });
 }
 
 async function nextLookup(listener: DatagramListener): Promise<LookupRequest> {
