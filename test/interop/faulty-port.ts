@@ -1,6 +1,6 @@
 import { GSI_QPN, type Random, uniform } from 'ibcm/base';
 import type { ReceivedDatagram, RocePort, SentDatagram } from 'ibcm/io';
-import { BTH, BTH_BYTES, DETH_BYTES, decodeMad, ICRC_BYTES, type MessageName } from 'ibcm/wire';
+import { BTH, BTH_BYTES, DETH_BYTES, decodeMad, ICRC_BYTES, type MessageName, opcodeOf } from 'ibcm/wire';
 import type { Counts } from './kernel-counters.js';
 
 /** `in`: from Linux to us. */
@@ -25,6 +25,7 @@ interface Rule {
 
 const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
 const UNHARMED: Fate = {};
+const ACKNOWLEDGE = opcodeOf('rc', 'acknowledge', 'only');
 
 /** A port that loses packets, passes them on twice or late, or damages them. */
 export class FaultyPort implements RocePort {
@@ -94,7 +95,10 @@ export class FaultyPort implements RocePort {
     this.#weather = () => ({ delayMs: uniform(random, maximumMs) });
   }
 
-  /** Loses a share of all packets of data, both ways, passes as many on twice, and as many late, so that others overtake them. */
+  /**
+   * Loses a share of all packets of data, both ways, passes as many on twice, and as many late, so that others overtake them; but no acknowledgement of ours:
+   * one that comes between the responses to a read breaks soft-RoCE's queue pairs (docs/interop.md).
+   */
   disturbData(percent: number, maximumMs: number, random: Random): void {
     this.#dataWeather = () => {
       const lot = uniform(random, 100);
@@ -126,7 +130,7 @@ export class FaultyPort implements RocePort {
       this.#crossing.held.push(datagram);
       return;
     }
-    this.#pass(this.#fateOf('out', message), datagram.bytes, (bytes, corrupt) => {
+    this.#pass(this.#fateOf('out', message, datagram.bytes), datagram.bytes, (bytes, corrupt) => {
       if (corrupt) this.damaged += 1;
       else count(this.sent, message);
       this.#port.send({ ...datagram, bytes });
@@ -147,7 +151,7 @@ export class FaultyPort implements RocePort {
     const message = messageIn(datagram.bytes);
     count(this.received, message);
     if (message !== undefined && message === this.#crossing?.message) this.#release();
-    this.#pass(this.#fateOf('in', message), datagram.bytes, (bytes, corrupt) => {
+    this.#pass(this.#fateOf('in', message, datagram.bytes), datagram.bytes, (bytes, corrupt) => {
       if (corrupt) this.damagedForUs += 1;
       this.onDatagram({ ...datagram, bytes });
     });
@@ -178,19 +182,23 @@ export class FaultyPort implements RocePort {
     this.#late.add(timer);
   }
 
-  #fateOf(direction: Direction, message: MessageName | undefined): Fate {
+  #fateOf(direction: Direction, message: MessageName | undefined, bytes: Uint8Array): Fate {
     const rule = this.#rules.find((each) => each.direction === direction && each.message === message && each.left > 0);
-    if (rule === undefined) return this.#fateByWeather(message);
+    if (rule === undefined)
+      return message === undefined && this.#dataWeather
+        ? this.#fateOfData(direction, bytes)
+        : (this.#weather?.() ?? UNHARMED);
     rule.left -= 1;
     return rule.fate;
   }
 
-  #fateByWeather(message: MessageName | undefined): Fate {
-    if (message !== undefined || this.#dataWeather === undefined) return this.#weather?.() ?? UNHARMED;
-    const fate = this.#dataWeather();
+  #fateOfData(direction: Direction, bytes: Uint8Array): Fate {
+    const fate = this.#dataWeather?.() ?? UNHARMED;
+    const isLate = fate.delayMs !== undefined;
+    if (isLate && direction === 'out' && BTH.opcode.get(bytes, 0) === ACKNOWLEDGE) return UNHARMED;
     if (fate.copies === 0) this.disturbedData.lost += 1;
     if (fate.copies === 2) this.disturbedData.twice += 1;
-    if (fate.delayMs !== undefined) this.disturbedData.late += 1;
+    if (isLate) this.disturbedData.late += 1;
     return fate;
   }
 }

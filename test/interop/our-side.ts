@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 import { Adapter, type ConnectionRequest, type EndpointEvent, type Listener } from 'ibcm';
 import { type CaGuid, parseGid } from 'ibcm/base';
 import { ChannelAdapter } from 'ibcm/ca';
@@ -5,6 +6,7 @@ import { type CaptureFile, CaptureTap, caGuidOf, PortDriver, SecureRandom, UdpPo
 import { TransportLayer } from 'ibcm/transport';
 import { CepConsumer } from './cep-consumer.js';
 import { FaultyPort } from './faulty-port.js';
+import { listenPingpong } from './pingpong.js';
 import { Log, WAIT_SECONDS } from './waiting.js';
 
 /** Reasons for which a transport layer drops data that no peer should have sent us. */
@@ -19,9 +21,10 @@ export class OurSide {
   readonly adapter: Adapter;
   readonly events = new Log<EndpointEvent>('our side', ({ type }) => type);
   readonly #driver: PortDriver;
+  readonly #random = new SecureRandom();
 
   private constructor(address: string, udp: UdpPort, capture: CaptureFile) {
-    const random = new SecureRandom();
+    const random = this.#random;
     this.address = address;
     this.port = new FaultyPort(new CaptureTap(udp, capture));
     this.transport = new TransportLayer({ random });
@@ -45,6 +48,16 @@ export class OurSide {
   /** A consumer of the manager itself, for what endpoints do not offer. */
   openConsumer(): CepConsumer {
     return new CepConsumer(this.#driver);
+  }
+
+  /** Takes part in libibverbs' pingpong. */
+  listenPingpong(
+    service: 'rc' | 'uc',
+    where: { readonly port: number; readonly bytes: number },
+    answer: (message: Uint8Array) => Uint8Array,
+  ): Promise<Server> {
+    const parts = { driver: this.#driver, transport: this.transport, random: this.#random };
+    return listenPingpong(parts, service, { address: this.address, ...where }, answer);
   }
 
   /** Waits for an event of the endpoints. */

@@ -19,7 +19,6 @@ const DISTURBED_PINGS = [
 ] as const;
 const DISTURBED_PERCENT = 5;
 const LATE_MS = 20;
-const LONG = { seconds: 400 } as const;
 
 /** Of ucmatose: longer than a packet. */
 const CONNECTIONS = 3;
@@ -53,7 +52,6 @@ function linuxPings({ size, rounds, disturbed = false }: Ping, more: Partial<Sce
   return {
     name: nameOf({ size, rounds, disturbed }),
     linux: 'client',
-    ...LONG,
     ...more,
     async run(stage) {
       const accepting = stage.accept(RPING_CONNECTION);
@@ -80,7 +78,6 @@ function wePing({ size, rounds, disturbed = false }: Ping, more: Partial<Scenari
   return {
     name: nameOf({ size, rounds, disturbed }),
     linux: 'server',
-    ...LONG,
     ...more,
     async run(stage) {
       const linux = stage.start(`rping -s -a ${stage.linuxAddress} -p ${stage.port} -S ${size}`);

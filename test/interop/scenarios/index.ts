@@ -7,8 +7,10 @@ import { ENDING } from './ending.js';
 import { KILLING } from './killing.js';
 import { LOSING } from './losing.js';
 import { MANY } from './many.js';
+import { PINGPONG } from './pingpong.js';
 import { PROGRAMS } from './programs.js';
 import { REFUSING } from './refusing.js';
+import { REFUSING_DATA } from './refusing-data.js';
 import { RESOLVING } from './resolving.js';
 
 /** All of them, the main ones first, those that reboot last. */
@@ -20,6 +22,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...RESOLVING,
   ...PROGRAMS,
   ...DATA,
+  ...PINGPONG,
+  ...REFUSING_DATA,
   ...LOSING,
   ...DISTURBING,
   ...MANY,
