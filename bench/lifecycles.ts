@@ -7,8 +7,8 @@ import { runSeed } from 'ibcm/sim';
  */
 
 /** Seeds of the default mix. */
-const SEEDS = 60;
-const ROUNDS = 16;
+const SEEDS = 32;
+const ROUNDS = 48;
 
 /** The processor time used so far, in microseconds. */
 function used(): number {
