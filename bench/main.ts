@@ -7,6 +7,7 @@ import { CODEC } from './codec.js';
 import { CYCLE } from './cycle.js';
 import { DATA } from './data.js';
 import { DATA_LOOPBACK } from './data-loopback.js';
+import { ENDPOINTS } from './endpoints.js';
 import type { Figure } from './figure.js';
 import { ICRC } from './icrc.js';
 import { measure, type Subject } from './measure.js';
@@ -24,7 +25,7 @@ export interface Case extends Subject {
 
 const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', import.meta.url));
 const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE, ...DATA];
-const FIGURES: readonly Figure[] = [...SIMULATION, ...MEMORY, ...DATA_LOOPBACK];
+const FIGURES: readonly Figure[] = [...ENDPOINTS, ...SIMULATION, ...MEMORY, ...DATA_LOOPBACK];
 const USAGE = `Usage: npm run bench -- [options]
 
 Measures what a message and a connection cost, in time and memory, and writes the figures as JSON.
