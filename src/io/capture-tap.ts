@@ -1,7 +1,15 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { isIpv4Gid } from '../base/index.js';
-import { Icrc, IDENTIFICATION_UNKNOWN, PcapngWriter, ROCE_UDP_PORT } from '../wire/index.js';
+import {
+  Icrc,
+  IDENTIFICATION_UNKNOWN,
+  IPV4_HEADER_BYTES,
+  IPV6_HEADER_BYTES,
+  PcapngWriter,
+  ROCE_UDP_PORT,
+  writeNetworkHeader,
+} from '../wire/index.js';
 import type { ReceivedDatagram, RocePort, SentDatagram } from './port.js';
 
 /** Raw IP: the packet begins with its IP header. */
@@ -82,11 +90,7 @@ export class CaptureTap implements RocePort {
   }
 }
 
-const IPV4_BYTES = 20;
-const IPV6_BYTES = 40;
 const UDP_BYTES = 8;
-const HOP_LIMIT = 64;
-const UDP_PROTOCOL = 17;
 
 function ipUdpHeader(
   source: Uint8Array,
@@ -96,39 +100,12 @@ function ipUdpHeader(
   identification: number,
   length: number,
 ): Uint8Array {
-  const v4 = isIpv4Gid(source);
-  const ipBytes = v4 ? IPV4_BYTES : IPV6_BYTES;
+  const ipBytes = isIpv4Gid(source) ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
   const header = new Uint8Array(ipBytes + UDP_BYTES);
+  writeNetworkHeader(header, 0, source, destination, UDP_BYTES + length, trafficClass, identification);
   const view = new DataView(header.buffer);
-  if (v4) {
-    header[0] = 0x45;
-    header[1] = trafficClass;
-    view.setUint16(2, ipBytes + UDP_BYTES + length);
-    view.setUint16(4, identification);
-    view.setUint16(6, 0x4000);
-    header[8] = HOP_LIMIT;
-    header[9] = UDP_PROTOCOL;
-    header.set(source.subarray(12), 12);
-    header.set(destination.subarray(12), 16);
-    view.setUint16(10, internetChecksum(view, ipBytes));
-  } else {
-    view.setUint32(0, 0x6000_0000 | (trafficClass << 20));
-    view.setUint16(4, UDP_BYTES + length);
-    header[6] = UDP_PROTOCOL;
-    header[7] = HOP_LIMIT;
-    header.set(source, 8);
-    header.set(destination, 24);
-  }
   view.setUint16(ipBytes, sourcePort);
   view.setUint16(ipBytes + 2, ROCE_UDP_PORT);
   view.setUint16(ipBytes + 4, UDP_BYTES + length);
   return header;
-}
-
-/** The checksum of an IPv4 header (RFC 1071) whose own field is zero. */
-function internetChecksum(view: DataView, length: number): number {
-  let sum = 0;
-  for (let i = 0; i < length; i += 2) sum += view.getUint16(i);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }

@@ -10,5 +10,6 @@ export {
   storeIcrc,
   verifyFrameIcrc,
 } from './icrc.js';
+export { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, writeNetworkHeader } from './network-header.js';
 export * from './opcodes.js';
 export * from './psn.js';
