@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Connection } from '../endpoint/index.js';
+import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, MS_MAX, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
@@ -23,7 +24,6 @@ interface Options extends AskCommandOptions {
 }
 
 const DEFAULT_COUNT = 5;
-const IP_CM_PRIVATE_DATA_MAX = 56;
 
 export function pingCommand(): Command {
   const command = new Command('ping')
@@ -35,7 +35,7 @@ export function pingCommand(): Command {
       `whom to ping; port ${RPING_PORT} if none is given`,
       parseHostAndOptionalPort(RPING_PORT),
     );
-  return addAskOptions(command, IP_CM_PRIVATE_DATA_MAX)
+  return addAskOptions(command, IP_CM_REQ_PRIVATE_DATA_MAX)
     .option('-C, --count <n>', 'rounds; 0: until Ctrl-C', integer('The count', 0, 2 ** 31), DEFAULT_COUNT)
     .option(
       '-S, --size <n>',

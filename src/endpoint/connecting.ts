@@ -14,13 +14,15 @@ export interface ConnectOptions extends AskOptions, QueuePairOptions {
   /** Exponent of the queue pair's ACK timeout, 1 to 31 (`RDMA_OPTION_ID_ACK_TIMEOUT`). Default from the path. */
   readonly ackTimeout?: number;
   /** Path MTU in bytes: 256, 512, 1024, 2048 or 4096. Default 1024. */
-  readonly mtu?: 256 | 512 | 1024 | 2048 | 4096;
+  readonly mtu?: PathMtu;
   /** Retries of the queue pair's transport, 0 to 7. Default 7. */
   readonly retryCount?: number;
 }
 
-/** IBTA's codes of the path MTU. */
-const MTU_CODES = { 256: 1, 512: 2, 1024: 3, 2048: 4, 4096: 5 } as const;
+/** Path MTUs in bytes. IBTA's code of each is its place, from 1. */
+export const PATH_MTUS = [256, 512, 1024, 2048, 4096] as const;
+export type PathMtu = (typeof PATH_MTUS)[number];
+const DEFAULT_MTU = 1024;
 
 export interface ConnectingParameters extends Question {
   readonly startingPsn: number;
@@ -89,7 +91,7 @@ export class Connecting implements EventHandler {
       maxCmRetries: wire.retries,
       privateData: withIpCmHeader(this.#options, this.#parameters),
       timing,
-      mtu: MTU_CODES[mtu ?? 1024],
+      mtu: 1 + PATH_MTUS.indexOf(mtu ?? DEFAULT_MTU),
       ...(pKey !== undefined && { pKey }),
       ...(retryCount !== undefined && { retryCount }),
       ...(rnrRetryCount !== undefined && { rnrRetryCount }),
@@ -152,7 +154,7 @@ export function checkConnect(options: ConnectOptions): void {
   checkQueuePair(options);
   if (ackTimeout !== undefined) checkInteger('ackTimeout', ackTimeout, 1, TIME_EXPONENT_MAX);
   if (retryCount !== undefined) checkInteger('retryCount', retryCount, 0, 7);
-  if (mtu !== undefined && !(mtu in MTU_CODES)) {
+  if (mtu !== undefined && !PATH_MTUS.includes(mtu)) {
     throw new EndpointError('INVALID_ARGUMENT', `mtu is ${mtu}; it must be 256, 512, 1024, 2048 or 4096`, { mtu });
   }
   const why = `: ${IP_CM_HEADER_BYTES} of the REQ's 92 hold the IP addresses`;

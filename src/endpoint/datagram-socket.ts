@@ -1,5 +1,15 @@
-import { formatAddress, type Gid, gidAt, isIpv4Gid, parseGid, QPN_MAX, type Qpn } from '../base/index.js';
+import {
+  DEFAULT_P_KEY,
+  formatAddress,
+  type Gid,
+  gidAt,
+  isIpv4Gid,
+  parseGid,
+  QPN_MAX,
+  type Qpn,
+} from '../base/index.js';
 import { type DatagramDestination, NETWORK_HEADER_BYTES } from '../transport/index.js';
+import { RDMA_UDP_Q_KEY } from '../wire/index.js';
 import { checkInteger } from './check-integer.js';
 import { closedError, type ReceiveOptions } from './connection.js';
 import { EndpointError } from './error.js';
@@ -8,9 +18,6 @@ import type { EventHandler, EventRouter, Moving, Seat } from './router.js';
 import { checkTransfers, DEFAULT_RECEIVE_BYTES, type TransferOptions } from './transfer-options.js';
 import type { ImmediateOption } from './transfers.js';
 
-/** rdma_cm's Q_Key for the UDP port space (`RDMA_UDP_QKEY`). */
-const RDMA_UDP_QKEY = 0x0123_4567;
-const DEFAULT_P_KEY = 0xffff;
 const WORD_MAX = 0xffff_ffff;
 /** Destinations that are remembered. Beyond it the memory starts afresh. */
 const DESTINATIONS_MAX = 4_096;
@@ -64,7 +71,7 @@ export class DatagramSocket implements EventHandler {
   constructor(router: EventRouter, options: SocketParts) {
     const {
       address,
-      qKey = RDMA_UDP_QKEY,
+      qKey = RDMA_UDP_Q_KEY,
       pKey = DEFAULT_P_KEY,
       sendPsn,
       receiveBytes = DEFAULT_RECEIVE_BYTES,

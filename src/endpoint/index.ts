@@ -1,6 +1,6 @@
 export { Adapter, type AdapterOptions, type AdapterUsage } from './adapter.js';
 export type { AskOptions } from './asking.js';
-export type { ConnectOptions } from './connecting.js';
+export { type ConnectOptions, PATH_MTUS, type PathMtu } from './connecting.js';
 export {
   type CloseCause,
   type CloseDetails,
