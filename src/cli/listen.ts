@@ -1,20 +1,15 @@
 import { Command, Option } from 'commander';
 import type { ConnectionRequest } from '../endpoint/index.js';
 import type { RejectReason } from '../wire/index.js';
-import { preferIpv4Loopback } from './addresses.js';
 import { type HostAndPort, integer, parseHostAndPort, parseReason, privateData, tooLong } from './arguments.js';
-import { EventPrinter } from './event-printer.js';
-import { serveRequests } from './serve-requests.js';
-import { Session, type SessionOptions, STOP_TIMEOUT_MS } from './session.js';
-import { styleFor } from './style.js';
+import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
+import { STOP_TIMEOUT_MS } from './session.js';
 
-interface Options extends SessionOptions {
+interface Options extends ServeOptions {
   readonly reject?: RejectReason | number;
   readonly privateData?: Uint8Array;
-  readonly count?: number;
   readonly timeoutMs?: number;
   readonly backlog?: number;
-  readonly json?: boolean;
 }
 
 /** What the fields of a REP and a REJ hold. */
@@ -63,33 +58,14 @@ Examples:
       if (reject !== undefined && data !== undefined && data.length > REJ_PRIVATE_DATA_MAX) {
         command.error(`error: option '--private-data <data>' with '--reject': ${tooLong(data, REJ_PRIVATE_DATA_MAX)}`);
       }
-      process.exitCode = await listen(where, options);
+      process.exitCode = await serveConnections(where, options, (request, serving) =>
+        answer(request, options, serving),
+      );
     });
 }
 
-async function listen({ host, port }: HostAndPort, options: Options): Promise<number> {
-  const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
-  const session = new Session(printer, options);
-  return session.run(async () => {
-    await using adapter = await session.open(preferIpv4Loopback(host));
-    const { backlog } = options;
-    const listener = await adapter.listen({ port, ...(backlog !== undefined && { backlog }) });
-    printer.print('listening', { address: listener.address, port });
-    session.signal.addEventListener('abort', () => listener.close(), { once: true });
-    await serveRequests(listener, options.count, printer, session, (request) =>
-      answer(request, options, printer, session),
-    );
-    return 0;
-  });
-}
-
 /** Answers one request, and stays until its connection has ended or the user stops. */
-async function answer(
-  request: ConnectionRequest,
-  options: Options,
-  printer: EventPrinter,
-  session: Session,
-): Promise<void> {
+async function answer(request: ConnectionRequest, options: Options, { printer, session }: Serving): Promise<void> {
   const { signal } = session;
   const { privateData, timeoutMs, reject } = options;
   if (reject !== undefined) {

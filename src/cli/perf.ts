@@ -1,5 +1,6 @@
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import type { Connection, RemoteMemory } from '../endpoint/index.js';
+import { type Connection, PATH_MTUS, type PathMtu, type RemoteMemory } from '../endpoint/index.js';
+import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
@@ -15,7 +16,7 @@ interface Options extends AskCommandOptions {
   readonly size?: number;
   readonly seconds: number;
   readonly depth: number;
-  readonly mtu?: (typeof MTUS)[number];
+  readonly mtu?: PathMtu;
 }
 
 /** What was measured with one size. */
@@ -32,15 +33,13 @@ interface Result {
 const SIZES = [64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, PERF_BYTES_MAX];
 const ATOMIC_BYTES = 8;
 const SECONDS_MAX = 3_600;
-const IP_CM_PRIVATE_DATA_MAX = 56;
-const MTUS = [256, 512, 1024, 2048, 4096] as const;
 
 export function perfCommand(): Command {
   const command = new Command('perf')
     .description('measure how fast data moves to or from an ibcm serve-perf: a table of bandwidths and rates')
     .addArgument(new Argument('<operation>', 'what to do').choices(OPERATIONS))
     .argument('<host[:port]>', `with whom; port ${PERF_PORT} if none is given`, parseHostAndOptionalPort(PERF_PORT));
-  return addAskOptions(command, IP_CM_PRIVATE_DATA_MAX)
+  return addAskOptions(command, IP_CM_REQ_PRIVATE_DATA_MAX)
     .option(
       '--size <n>',
       `only this size in bytes, at most ${PERF_BYTES_MAX}, of messages ${PERF_SEND_BYTES_MAX} (default: from 64 on, each four times the one before; of atomics always ${ATOMIC_BYTES})`,
@@ -48,7 +47,7 @@ export function perfCommand(): Command {
     )
     .option('--seconds <n>', 'how long with each size', integer('The time', 1, SECONDS_MAX), 1)
     .option('--depth <n>', 'how many at once', integer('The depth', 1, PERF_DEPTH_MAX), 16)
-    .option('--mtu <n>', `path MTU: ${MTUS.join(', ')} (default: 1024)`, parseMtu)
+    .option('--mtu <n>', `path MTU: ${PATH_MTUS.join(', ')} (default: 1024)`, parseMtu)
     .addOption(captureOption())
     .addOption(icrcOption())
     .option('--json', 'one JSON object a line')
@@ -65,9 +64,9 @@ Examples:
     });
 }
 
-function parseMtu(text: string): (typeof MTUS)[number] {
-  const mtu = MTUS.find((each) => String(each) === text);
-  if (mtu === undefined) throw new InvalidArgumentError(`It must be one of ${MTUS.join(', ')}.`);
+function parseMtu(text: string): PathMtu {
+  const mtu = PATH_MTUS.find((each) => String(each) === text);
+  if (mtu === undefined) throw new InvalidArgumentError(`It must be one of ${PATH_MTUS.join(', ')}.`);
   return mtu;
 }
 

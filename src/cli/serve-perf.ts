@@ -1,18 +1,10 @@
 import { Command } from 'commander';
 import type { ConnectionRequest } from '../endpoint/index.js';
-import { preferIpv4Loopback } from './addresses.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
-import { EventPrinter } from './event-printer.js';
 import { captureOption, icrcOption } from './listen.js';
 import { encodeMemory, PERF_BYTES_MAX, PERF_DEPTH_MAX, PERF_PORT, PERF_SEND_BYTES_MAX } from './perf-protocol.js';
-import { serveRequests } from './serve-requests.js';
-import { Session, type SessionOptions, STOP_TIMEOUT_MS } from './session.js';
-import { styleFor } from './style.js';
-
-interface Options extends SessionOptions {
-  readonly count?: number;
-  readonly json?: boolean;
-}
+import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
+import { STOP_TIMEOUT_MS } from './session.js';
 
 export function servePerfCommand(): Command {
   return new Command('serve-perf')
@@ -35,26 +27,13 @@ Examples:
   ibcm serve-perf 127.0.0.1
   ibcm serve-perf '[fd00::5]:${PERF_PORT}' --count 1`,
     )
-    .action(async (where: HostAndPort, options: Options) => {
-      process.exitCode = await servePerf(where, options);
+    .action(async (where: HostAndPort, options: ServeOptions) => {
+      process.exitCode = await serveConnections(where, options, take);
     });
 }
 
-async function servePerf({ host, port }: HostAndPort, options: Options): Promise<number> {
-  const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
-  const session = new Session(printer, options);
-  return session.run(async () => {
-    await using adapter = await session.open(preferIpv4Loopback(host));
-    const listener = await adapter.listen({ port });
-    printer.print('listening', { address: listener.address, port });
-    session.signal.addEventListener('abort', () => listener.close(), { once: true });
-    await serveRequests(listener, options.count, printer, session, (request) => take(request, printer, session));
-    return 0;
-  });
-}
-
 /** Takes all that one client sends, until it disconnects or the user stops. */
-async function take(request: ConnectionRequest, printer: EventPrinter, session: Session): Promise<void> {
+async function take(request: ConnectionRequest, { printer, session }: Serving): Promise<void> {
   const { signal } = session;
   const connection = await request.accept({ signal, receives: PERF_DEPTH_MAX, receiveBytes: PERF_SEND_BYTES_MAX });
   printer.printEstablished(connection);

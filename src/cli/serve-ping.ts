@@ -1,18 +1,13 @@
 import { Command } from 'commander';
 import type { ConnectionRequest } from '../endpoint/index.js';
-import { preferIpv4Loopback } from './addresses.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
-import { EventPrinter } from './event-printer.js';
 import { captureOption, icrcOption } from './listen.js';
 import { RPING_CONNECTION, RPING_PORT, serveRping } from './rping.js';
-import { serveRequests } from './serve-requests.js';
-import { Session, type SessionOptions, STOP_TIMEOUT_MS } from './session.js';
-import { styleFor } from './style.js';
+import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
+import { STOP_TIMEOUT_MS } from './session.js';
 
-interface Options extends SessionOptions {
-  readonly count?: number;
+interface Options extends ServeOptions {
   readonly quiet?: boolean;
-  readonly json?: boolean;
 }
 
 export function servePingCommand(): Command {
@@ -38,32 +33,12 @@ Examples:
   ibcm serve-ping 10.0.0.5:7174 --quiet --json`,
     )
     .action(async (where: HostAndPort, options: Options) => {
-      process.exitCode = await servePing(where, options);
+      process.exitCode = await serveConnections(where, options, (request, serving) => echo(request, options, serving));
     });
 }
 
-async function servePing({ host, port }: HostAndPort, options: Options): Promise<number> {
-  const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
-  const session = new Session(printer, options);
-  return session.run(async () => {
-    await using adapter = await session.open(preferIpv4Loopback(host));
-    const listener = await adapter.listen({ port });
-    printer.print('listening', { address: listener.address, port });
-    session.signal.addEventListener('abort', () => listener.close(), { once: true });
-    await serveRequests(listener, options.count, printer, session, (request) =>
-      echo(request, options, printer, session),
-    );
-    return 0;
-  });
-}
-
 /** Serves one client until it disconnects, or the user stops. */
-async function echo(
-  request: ConnectionRequest,
-  { quiet }: Options,
-  printer: EventPrinter,
-  session: Session,
-): Promise<void> {
+async function echo(request: ConnectionRequest, { quiet }: Options, { printer, session }: Serving): Promise<void> {
   const connection = await request.accept({ signal: session.signal, ...RPING_CONNECTION });
   printer.printEstablished(connection);
   const closed = session.untilClosed(connection);
