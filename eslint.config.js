@@ -37,7 +37,7 @@ const awaiting = [
 const doors = {
   patterns: [
     {
-      regex: '^(\\.\\./)+(base|wire|cep|cm|verbs|transport|qp|ca|sim|endpoint|io|cli)/(?!index\\.js$)',
+      regex: '^(\\.\\./)+(base|wire|cep|cm|verbs|transport|qp|ca|sim|endpoint|io|service|cli)/(?!index\\.js$)',
       message: 'A layer is entered through its index.ts.',
     },
   ],
@@ -81,5 +81,5 @@ export default defineConfig(
       '@typescript-eslint/triple-slash-reference': noTypeReferences,
     },
   },
-  { files: ['src/{io,cli}/**/*.ts'], rules: { 'no-restricted-imports': ['error', doors] } },
+  { files: ['src/{io,service,cli}/**/*.ts'], rules: { 'no-restricted-imports': ['error', doors] } },
 );

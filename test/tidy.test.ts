@@ -111,7 +111,7 @@ function headingsOf(text: string): string[] {
 function namesNothing(document: string, name: string): boolean {
   const places = [ROOT, join(ROOT, 'src'), join(ROOT, dirname(document))];
   const isPath =
-    /^(src|test|docs|bench|scripts|examples|bin|\.ci|\.github|base|wire|cep|cm|verbs|transport|qp|ca|sim|endpoint|io|cli)\/[\w./-]+$/.test(
+    /^(src|test|docs|bench|scripts|examples|bin|\.ci|\.github|base|wire|cep|cm|verbs|transport|qp|ca|sim|endpoint|io|service|cli)\/[\w./-]+$/.test(
       name,
     );
   const isFile = /^[\w-]+\.(ts|js|md|json)$/.test(name) && !GENERATED.test(name);

@@ -1,0 +1,1 @@
+export { ServiceError, type ServiceErrorCode } from './error.js';
