@@ -36,8 +36,7 @@ const NETWORK_HEADER_BYTES = 40;
 /** What ucmatose and udaddy say in the end. */
 const COMPLETE = /data transfers complete.*return status 0/s;
 
-/** What rping says of its end; as a client it may end before it hears of it. */
-/** Which events its thread still sees before the program ends is a matter of luck. */
+/** What rping says of its end: as a client it may end before it hears of it, or hear of what comes after it, too. */
 const CLIENT_ENDED =
   /^(client DISCONNECT EVENT\.\.\.\s*)?(unhandled event: RDMA_CM_EVENT_TIMEWAIT_EXIT, ignoring\s*)?$/;
 /** When rping is done, it closes the channel that a thread of its own still reads; now and then that thread notices, and says so. */
