@@ -13,6 +13,8 @@ import { ICRC } from './icrc.js';
 import { measure, type Subject } from './measure.js';
 import { MEMORY } from './memory.js';
 import { rowOf, rowOfFigure, table } from './report.js';
+import { SCALE, scaleCosts } from './scale.js';
+import { scalePlot, scaleTable } from './scale-plot.js';
 import { SIMULATION } from './simulation.js';
 
 export type Unit = 'ns' | 'µs';
@@ -25,13 +27,14 @@ export interface Case extends Subject {
 
 const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', import.meta.url));
 const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE, ...DATA];
-const FIGURES: readonly Figure[] = [...ENDPOINTS, ...SIMULATION, ...MEMORY, ...DATA_LOOPBACK];
+const FIGURES: readonly Figure[] = [...ENDPOINTS, ...SIMULATION, ...MEMORY, ...SCALE, ...DATA_LOOPBACK];
 const USAGE = `Usage: npm run bench -- [options]
 
 Measures what a message and a connection cost, in time and memory, and writes the figures as JSON.
 
   --only NAME   only the cases whose names contain NAME (may be repeated)
   --json FILE   where to write the figures (default bench/results/latest.json)
+  --plot FILE   instead, print what operations cost beside 1,000 to 1,000,000 CEPs as a table, and draw it as SVG
   --help        this
 
 Cases:
@@ -40,10 +43,20 @@ ${[...CASES, ...FIGURES].map(({ name }) => `  ${name}`).join('\n')}
 const STATUS_USAGE = 2;
 
 function main(): number {
-  let options: { only?: string[] | undefined; json?: string | undefined; help?: boolean | undefined };
+  let options: {
+    only?: string[] | undefined;
+    json?: string | undefined;
+    plot?: string | undefined;
+    help?: boolean | undefined;
+  };
   try {
     options = parseArgs({
-      options: { only: { type: 'string', multiple: true }, json: { type: 'string' }, help: { type: 'boolean' } },
+      options: {
+        only: { type: 'string', multiple: true },
+        json: { type: 'string' },
+        plot: { type: 'string' },
+        help: { type: 'boolean' },
+      },
     }).values;
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
@@ -53,7 +66,13 @@ function main(): number {
     console.log(USAGE);
     return 0;
   }
-  const { only, json = DEFAULT_JSON } = options;
+  const { only, json = DEFAULT_JSON, plot } = options;
+  if (plot !== undefined) {
+    const costs = scaleCosts();
+    writeFileSync(plot, scalePlot(costs));
+    console.log(scaleTable(costs));
+    return 0;
+  }
   const isWanted = ({ name }: { name: string }): boolean =>
     only === undefined || only.some((part) => name.includes(part));
   const cases = CASES.filter(isWanted);

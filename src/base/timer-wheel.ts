@@ -10,8 +10,8 @@ const TICKS_MAX = 2 ** (BITS * LEVELS) - 1;
 /** A power of two, so that ticks and instants convert without rounding errors. */
 export const TICK_MICROSECONDS = 256;
 
-/** How many timers {@link TimerWheel.expire} handles or moves at most: some milliseconds, if each leads to a message. */
-export const EXPIRE_STEPS_MAX = 1_024;
+/** How many timers {@link TimerWheel.expire} handles or moves at most: a few milliseconds, if each leads to a message. */
+export const EXPIRE_STEPS_MAX = 256;
 
 /**
  * A fixed number of timers, each armed for one moment or not at all. Arming, cancelling and expiring cost O(1); an idle
