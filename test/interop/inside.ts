@@ -17,8 +17,8 @@ export interface InsideOptions extends Choice {
   readonly mtu: number;
   /** Which of the runs, from 1. */
   readonly run: number;
-  /** rdma-peer on this machine. */
-  readonly program: string;
+  /** Where the guest's programs are on this machine, by their names. */
+  readonly programs: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly keepCaptures: boolean;
   /** Whether what fails is run once more. */
@@ -29,15 +29,17 @@ export interface InsideOptions extends Choice {
 
 /** Runs all scenarios with a guest that is up, and prints a row as JSON when each is over. */
 async function runInside(options: InsideOptions): Promise<void> {
-  const { series, kernel, mtu, run, program, folder, keepCaptures, secondTry, until } = options;
+  const { series, kernel, mtu, run, programs, folder, keepCaptures, secondTry, until } = options;
   const guest = new Guest();
-  const bytes = await readProgram(program);
-  await guest.install('rdma-peer', bytes);
+  const install = async (): Promise<void> => {
+    for (const [name, path] of Object.entries(programs)) await guest.install(name, await readProgram(path));
+  };
+  await install();
   const complaints: string[] = [];
   const reboot = async (): Promise<void> => {
     complaints.push(...(await kernelComplaints(guest)));
     await rebootGuest(kernel, mtu);
-    await guest.install('rdma-peer', bytes);
+    await install();
   };
   const wire = `${folder}/${series}-${mtu}-${run}-wire.pcap`;
   const recorder = await startRecorder(wire);

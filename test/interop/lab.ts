@@ -10,6 +10,8 @@ import type { Row } from './row.js';
 /** The scripts of test/interop/lab, from where this file lies compiled. */
 const SCRIPTS = fileURLToPath(new URL('../../test/interop/lab/', import.meta.url));
 const INSIDE = fileURLToPath(new URL('inside.js', import.meta.url));
+/** Programs of the lab's own, for the guest. */
+const PEERS = ['rdma-peer', 'rdma-data-peer'];
 /** Longer than any script takes, whose packages may come over a slow line. */
 const SCRIPT_TIMEOUT_MS = 400_000;
 
@@ -56,9 +58,11 @@ export class Lab {
     return lastLine(await this.#run('build-image.sh', [series]));
   }
 
-  /** @returns where the program is. */
-  async buildPeer(): Promise<string> {
-    return lastLine(await this.#run('build-peer.sh', []));
+  /** @returns where the guest's programs are, by their names. */
+  async buildPeers(): Promise<Readonly<Record<string, string>>> {
+    const built: Record<string, string> = {};
+    for (const name of PEERS) built[name] = lastLine(await this.#run('build-peer.sh', [name]));
+    return built;
   }
 
   async boot(kernel: string, mtu: number): Promise<void> {

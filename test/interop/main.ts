@@ -3,6 +3,7 @@ import { availableParallelism, constants } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { InsideOptions } from './inside.js';
 import { Lab, whatIsMissing } from './lab.js';
 import { casesFor, MTUS, type Row } from './row.js';
 import { SCENARIOS } from './scenarios/index.js';
@@ -123,11 +124,11 @@ async function runBoots(left: Iterable<[number, Boot]>): Promise<void> {
 async function runBoot(lab: Lab, boot: Boot): Promise<void> {
   const { run, series, mtu } = boot;
   let kernel: string;
-  let program: string;
+  let programs: InsideOptions['programs'];
   try {
     print(`Linux ${series}: the image is built if it is missing; the first time, about a minute`);
     kernel = await lab.buildImage(series);
-    program = await lab.buildPeer();
+    programs = await lab.buildPeers();
     print(`booting Linux ${kernel}, MTU ${mtu}`);
     await lab.boot(kernel, mtu);
   } catch (error) {
@@ -139,7 +140,7 @@ async function runBoot(lab: Lab, boot: Boot): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const { only, subset, keep: keepCaptures, 'second-try': secondTry } = values;
   const choice = { series, kernel, mtu, run, only, subset, secondTry };
-  await lab.runInside({ ...choice, program, folder, keepCaptures, until }, report);
+  await lab.runInside({ ...choice, programs, folder, keepCaptures, until }, report);
 }
 
 function report(row: Row): void {

@@ -5,6 +5,7 @@ import { ChannelAdapter } from 'ibcm/ca';
 import { type CaptureFile, CaptureTap, caGuidOf, PortDriver, SecureRandom, UdpPort } from 'ibcm/io';
 import { TransportLayer } from 'ibcm/transport';
 import { CepConsumer } from './cep-consumer.js';
+import { DataPeers } from './data-peer.js';
 import { FaultyPort } from './faulty-port.js';
 import { listenPingpong } from './pingpong.js';
 import { Log, WAIT_SECONDS } from './waiting.js';
@@ -48,6 +49,12 @@ export class OurSide {
   /** A consumer of the manager itself, for what endpoints do not offer. */
   openConsumer(): CepConsumer {
     return new CepConsumer(this.#driver);
+  }
+
+  /** Queue pairs whose work requests the scenario posts itself. */
+  openDataPeers(): DataPeers {
+    const { address, transport } = this;
+    return new DataPeers({ driver: this.#driver, transport, random: this.#random, address });
   }
 
   /** Takes part in libibverbs' pingpong. */

@@ -29,6 +29,37 @@ export interface Scenario {
 /** The main ones run over both, and with both MTUs. */
 export const MAIN = { families: ['IPv4', 'IPv6'], largeMtu: true } as const satisfies Partial<Scenario>;
 
+const DISTURBED_PERCENT = 5;
+const LATE_MS = 20;
+/** Of the name of a scenario that is disturbed. */
+export const DISTURBED = `with ${DISTURBED_PERCENT} % of the packets lost, as many twice, as many late`;
+
+/** From now on packets of data are lost, come twice or late. */
+export function disturb(stage: Stage): void {
+  stage.us.port.disturbData(DISTURBED_PERCENT, LATE_MS, stage.random());
+}
+
+/** Fails if there was no bad weather, though there should have been. */
+export function checkDisturbed({ us }: Stage, disturbed: boolean): void {
+  const { lost, twice, late } = us.port.disturbedData;
+  equal(lost > 0 && twice > 0 && late > 0, disturbed, `${lost} packets lost, ${twice} twice, ${late} late`);
+  if (disturbed) ok(us.transport.counters.retransmitted > 0, 'nothing had to be sent again');
+}
+
+/** The path MTU that a network's allows, and IBTA's code of it. */
+export const pathMtuOf = ({ mtu }: Stage): { readonly bytes: 1024 | 4096; readonly code: number } =>
+  mtu >= 4_200 ? { bytes: 4096, code: 5 } : { bytes: 1024, code: 3 };
+
+/** A scenario that is one whether Linux connects or listens. */
+export function bothRoles({
+  run,
+  ...about
+}: Omit<Scenario, 'linux' | 'run'> & {
+  readonly run: (stage: Stage, role: Role) => Promise<void>;
+}): readonly Scenario[] {
+  return (['client', 'server'] as const).map((role) => ({ ...about, linux: role, run: (stage) => run(stage, role) }));
+}
+
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Text of so many bytes, none of them zero, all places told apart. */

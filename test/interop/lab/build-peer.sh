@@ -1,10 +1,13 @@
 #!/bin/bash
-# Compiles rdma-peer.c, once for each version of it, and prints where the program is. Needs gcc; the headers come from Debian packages.
+# Compiles a program for the guest, once for each version of it, and prints where it is. Needs gcc; the headers come from Debian packages.
+#
+#   build-peer.sh [NAME]       NAME is rdma-peer (default) or rdma-data-peer
 . "$(dirname "$0")/settings.sh"
+name=${1:-rdma-peer}
 mkdir -p "$LAB/tools" "$LAB/debs/dev" "$LAB/state"
 exec 9>"$LAB/build.lock"
 flock 9
-program=$LAB/tools/rdma-peer-$(cat "$HERE/rdma-peer.c" "$HERE/build-peer.sh" | sha256sum | cut -c1-16)
+program=$LAB/tools/$name-$(cat "$HERE/$name.c" "$HERE/build-peer.sh" | sha256sum | cut -c1-16)
 if [ ! -e "$program" ]; then
   command -v gcc >/dev/null || die "gcc is not installed"
   headers=$LAB/tools/headers
@@ -15,8 +18,8 @@ if [ ! -e "$program" ]; then
     touch "$headers/complete"
   fi
   libraries=$headers/usr/lib/x86_64-linux-gnu
-  gcc -O2 -Wall -Wextra -Werror -isystem "$headers/usr/include" -o "$program.new" "$HERE/rdma-peer.c" \
-    -L"$libraries" -Wl,--unresolved-symbols=ignore-in-shared-libs -lrdmacm
+  gcc -O2 -Wall -Wextra -Werror -isystem "$headers/usr/include" -o "$program.new" "$HERE/$name.c" \
+    -L"$libraries" -Wl,--unresolved-symbols=ignore-in-shared-libs -lrdmacm -libverbs
   strip "$program.new"
   mv "$program.new" "$program"
 fi

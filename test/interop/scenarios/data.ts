@@ -2,7 +2,17 @@ import { equal, match, ok } from 'node:assert/strict';
 import type { Connection, Datagram, DatagramSocket } from 'ibcm';
 import { RPING_CONNECTION, RpingClient, rpingData, serveRping } from '../../../dist/cli/rping.js';
 import { nextRequest } from '../our-side.js';
-import { closed, MAIN, QUICK, type Scenario, target } from '../scenario.js';
+import {
+  checkDisturbed,
+  closed,
+  DISTURBED,
+  disturb,
+  MAIN,
+  pathMtuOf,
+  QUICK,
+  type Scenario,
+  target,
+} from '../scenario.js';
 import type { Stage } from '../stage.js';
 
 /** How often the data goes there and back, by its size: one packet, several, and the most that rping takes. */
@@ -17,8 +27,6 @@ const DISTURBED_PINGS = [
   { size: 4_096, rounds: 20, disturbed: true },
   { size: 65_535, rounds: 5, disturbed: true },
 ] as const;
-const DISTURBED_PERCENT = 5;
-const LATE_MS = 20;
 
 /** Of ucmatose: longer than a packet. */
 const CONNECTIONS = 3;
@@ -61,8 +69,8 @@ function linuxPings({ size, rounds, disturbed = false }: Ping, more: Partial<Sce
       const { us, port } = stage;
       const linux = stage.start(`rping -c -a ${us.address} -p ${port} -S ${size} -C ${rounds} -V`);
       const connection = await accepting;
-      equal(connection.query().attributes.mtu, mtuOf(stage).code);
-      if (disturbed) stage.us.port.disturbData(DISTURBED_PERCENT, LATE_MS, stage.random());
+      equal(connection.query().attributes.mtu, pathMtuOf(stage).code);
+      if (disturbed) disturb(stage);
       let round = 0;
       await serveRping(connection, never(), (data) => {
         ok(Buffer.from(data).equals(rpingData(round, size)), `round ${round}: it is not what rping should have sent`);
@@ -85,10 +93,10 @@ function wePing({ size, rounds, disturbed = false }: Ping, more: Partial<Scenari
     async run(stage) {
       const linux = stage.start(`rping -s -a ${stage.linuxAddress} -p ${stage.port} -S ${size}`);
       await stage.untilLinuxListens();
-      const { code, bytes } = mtuOf(stage);
+      const { code, bytes } = pathMtuOf(stage);
       const connection = await stage.connect({ ...RPING_CONNECTION, mtu: bytes });
       equal(connection.query().attributes.mtu, code);
-      if (disturbed) stage.us.port.disturbData(DISTURBED_PERCENT, LATE_MS, stage.random());
+      if (disturbed) disturb(stage);
       const client = new RpingClient(connection, size);
       for (let round = 0; round < rounds; round += 1) await client.ping(never());
       equal(await connection.disconnect(QUICK), 'disconnected');
@@ -99,15 +107,7 @@ function wePing({ size, rounds, disturbed = false }: Ping, more: Partial<Scenari
 }
 
 function nameOf({ size, rounds, disturbed }: Ping): string {
-  const weather = `, with ${DISTURBED_PERCENT} % of the packets lost, as many twice, as many late`;
-  return `rping, ${size} bytes, ${rounds} rounds${disturbed ? weather : ''}`;
-}
-
-/** Fails if there was no bad weather, though there should have been. */
-function checkDisturbed({ us }: Stage, disturbed: boolean): void {
-  const { lost, twice, late } = us.port.disturbedData;
-  equal(lost > 0 && twice > 0 && late > 0, disturbed, `${lost} packets lost, ${twice} twice, ${late} late`);
-  if (disturbed) ok(us.transport.counters.retransmitted > 0, 'nothing had to be sent again');
+  return `rping, ${size} bytes, ${rounds} rounds${disturbed ? `, ${DISTURBED}` : ''}`;
 }
 
 const bothWays = (ping: Ping, more: Partial<Scenario>): Scenario[] => [linuxPings(ping, more), wePing(ping, more)];
@@ -219,7 +219,7 @@ export const DATA: readonly Scenario[] = [
       await stage.untilLinuxListens();
       const connections: Connection[] = [];
       while (connections.length < CONNECTIONS) {
-        const connection = await stage.connect({ ...UCMATOSE_CONNECTION, mtu: mtuOf(stage).bytes });
+        const connection = await stage.connect({ ...UCMATOSE_CONNECTION, mtu: pathMtuOf(stage).bytes });
         // It sends what is in its one buffer as soon as it has all its connections: what we have sent before that.
         await sendMessages(connection, connections.length);
         connections.push(connection);
@@ -294,10 +294,6 @@ const ucmatoseOptions = ({ family }: Stage): string =>
 
 const udaddyOptions = ({ family }: Stage): string =>
   `-C ${MESSAGES} -S ${DATAGRAM_BYTES} ${family === 'IPv6' ? '-f ipv6' : ''}`;
-
-/** The path MTU that a network's allows, and IBTA's code of it. */
-const mtuOf = ({ mtu }: Stage): { readonly bytes: 1024 | 4096; readonly code: number } =>
-  mtu >= 4_200 ? { bytes: 4096, code: 5 } : { bytes: 1024, code: 3 };
 
 /** Bytes that tell connections, messages and places apart. */
 const message = (connection: number, number: number): Uint8Array =>

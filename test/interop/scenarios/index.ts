@@ -9,6 +9,7 @@ import { LOSING } from './losing.js';
 import { MANY } from './many.js';
 import { PINGPONG } from './pingpong.js';
 import { PROGRAMS } from './programs.js';
+import { QUEUE_PAIRS } from './queue-pairs.js';
 import { REFUSING } from './refusing.js';
 import { REFUSING_DATA } from './refusing-data.js';
 import { RESOLVING } from './resolving.js';
@@ -23,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PROGRAMS,
   ...DATA,
   ...PINGPONG,
+  ...QUEUE_PAIRS,
   ...REFUSING_DATA,
   ...LOSING,
   ...DISTURBING,
