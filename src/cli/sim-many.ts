@@ -8,6 +8,8 @@ const CHUNK = 16;
 export interface Tally {
   seeds: number;
   lifecycles: number;
+  /** Of data, that were done. */
+  operations: number;
   /** Seeds that failed, lowest first. */
   failed: number[];
   seconds: number;
@@ -28,7 +30,7 @@ export async function runSeeds(
 ): Promise<Tally> {
   const start = performance.now();
   const count = Math.max(1, Math.min(workers, Math.ceil((last - first + 1) / CHUNK)));
-  const tally: Tally = { seeds: 0, lifecycles: 0, failed: [], seconds: 0, workers: count };
+  const tally: Tally = { seeds: 0, lifecycles: 0, operations: 0, failed: [], seconds: 0, workers: count };
   let next = first;
   const take = (): SeedRange | undefined => {
     if (next > last || (tally.failed.length > 0 && !keepGoing)) return undefined;
@@ -39,6 +41,7 @@ export async function runSeeds(
   const add = (result: RangeResult): void => {
     tally.seeds += result.last - result.first + 1;
     tally.lifecycles += result.lifecycles;
+    tally.operations += result.operations;
     tally.failed = [...tally.failed, ...result.failed].sort((a, b) => a - b);
     tally.seconds = (performance.now() - start) / 1_000;
     onProgress(tally);

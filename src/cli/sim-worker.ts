@@ -10,6 +10,8 @@ export interface SeedRange {
 /** What came of them. */
 export interface RangeResult extends SeedRange {
   readonly lifecycles: number;
+  /** Of data, that were done. */
+  readonly operations: number;
   readonly failed: readonly number[];
 }
 
@@ -20,11 +22,13 @@ Error.stackTraceLimit = 0;
 parentPort?.on('message', ({ first, last }: SeedRange) => {
   const fixed = workerData as Partial<SimSettings>;
   let lifecycles = 0;
+  let operations = 0;
   const failed: number[] = [];
   for (let seed = first; seed <= last; seed += 1) {
     const result = runSeed({ seed, fixed });
     lifecycles += result.lifecycles;
+    operations += result.operations;
     if (result.violation !== undefined) failed.push(seed);
   }
-  parentPort?.postMessage({ first, last, lifecycles, failed } satisfies RangeResult);
+  parentPort?.postMessage({ first, last, lifecycles, operations, failed } satisfies RangeResult);
 });

@@ -93,8 +93,8 @@ export function simCommand(): Command {
     .addOption(
       new Option(
         '--interface <kind>',
-        "what consumers use: CEPs by the manager's own interface, IDs by the CM-only interface, queue pairs that the CM leads, or each another one (cep)",
-      ).choices([...INTERFACE_KINDS, 'mixed']),
+        "what consumers use: CEPs by the manager's own interface, IDs by the CM-only interface, queue pairs that the CM leads, each another one (mixed), or queue pairs that also move data (cep)",
+      ).choices([...INTERFACE_KINDS, 'mixed', 'data']),
     )
     .addHelpText(
       'after',
@@ -107,6 +107,7 @@ Examples:
   ibcm sim --seed 42 --trace
   ibcm sim --seeds 1..200 --loss 0.3 --crashes 5
   ibcm sim --seeds 1..200 --interface mixed
+  ibcm sim --seeds 1..200 --interface data
   ibcm sim --seeds 1..1000 --json | tail -1 | jq .lifecycles
 
 Exit status: 0 all invariants held, 1 one did not, 2 wrong usage.`,
@@ -165,11 +166,15 @@ function runOne(seed: number, fixed: Partial<SimSettings>, options: Options): nu
   const seconds = (performance.now() - start) / 1_000;
   if (trace && !options.json) write([...ladderOf(trace.entries), '']);
   if (trace && options.json) for (const entry of trace.entries) writeJson(entry);
-  const { lifecycles, digest, plan, violation } = result;
+  const { lifecycles, operations, digest, plan, violation } = result;
   const faults = plan.timed.length + plan.transmissions.length;
   if (violation) reportFailure(seed, fixed, options);
-  else if (!options.json) write([`${lifecycles} lifecycles, ${faults} faults, all invariants held; digest ${digest}`]);
-  if (options.json) writeJson({ seeds: 1, lifecycles, violations: violation ? 1 : 0, seconds, workers: 1, digest });
+  else if (!options.json)
+    write([
+      `${lifecycles} lifecycles, ${operationsText(operations)}${faults} faults, all invariants held; digest ${digest}`,
+    ]);
+  if (options.json)
+    writeJson({ seeds: 1, lifecycles, operations, violations: violation ? 1 : 0, seconds, workers: 1, digest });
   return violation ? 1 : 0;
 }
 
@@ -188,12 +193,20 @@ async function runMany(seeds: SeedRange, fixed: Partial<SimSettings>, options: O
     if (shown) process.stderr.write(`\r${summary(now)}\u001b[K`);
   });
   if (shown) process.stderr.write('\r\u001b[K');
-  const { lifecycles, failed, seconds, workers } = tally;
+  const { lifecycles, operations, failed, seconds, workers } = tally;
   const [lowest] = failed;
   if (lowest !== undefined) reportFailure(lowest, fixed, options);
   if (options.json) {
     const firstFailure = lowest === undefined ? {} : { firstFailure: lowest, failed };
-    writeJson({ seeds: tally.seeds, lifecycles, violations: failed.length, seconds, workers, ...firstFailure });
+    writeJson({
+      seeds: tally.seeds,
+      lifecycles,
+      operations,
+      violations: failed.length,
+      seconds,
+      workers,
+      ...firstFailure,
+    });
   } else {
     write([`${lowest === undefined ? '' : '\n'}${summary(tally)}`]);
   }
@@ -205,7 +218,10 @@ const fixedLines = (fixed: Partial<SimSettings>): string[] => [
   `  ${Object.keys(fixed).length === 0 ? 'all settings' : 'other settings'} as each seed gives them (ibcm sim --seed N shows them)`,
 ];
 
-function summary({ seeds, lifecycles, failed, seconds, workers }: Tally): string {
+/** Of data; nothing where none moves. */
+const operationsText = (count: number): string => (count === 0 ? '' : `${count} operations, `);
+
+function summary({ seeds, lifecycles, operations, failed, seconds, workers }: Tally): string {
   const rateOf = Math.round(lifecycles / Math.max(seconds, 1e-3));
-  return `${seeds} seeds, ${lifecycles} lifecycles, ${failed.length} failed, ${seconds.toFixed(1)} s, ${rateOf} lifecycles/s on ${workers} threads`;
+  return `${seeds} seeds, ${lifecycles} lifecycles, ${operationsText(operations)}${failed.length} failed, ${seconds.toFixed(1)} s, ${rateOf} lifecycles/s on ${workers} threads`;
 }

@@ -18,7 +18,8 @@ export function checkCounters(world: World, adapter: SimAdapter, ca: ChannelAdap
     }
   }
   const allReceived = sum(received);
-  const arrived = allReceived + drops.malformed + droppedPackets(ca);
+  const ofData = ca.transport?.counters.packetsReceived ?? 0;
+  const arrived = allReceived + drops.malformed + droppedPackets(ca) + ofData;
   if (arrived !== adapter.delivered) fail('messages received', arrived, adapter.delivered);
   // No message was forged: each that is dropped is counted once, and no more than came in.
   const { noBuffers, transmitQueueFull, ...others } = drops;
@@ -29,9 +30,19 @@ export function checkCounters(world: World, adapter: SimAdapter, ca: ChannelAdap
 const sum = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((total, count) => total + count, 0);
 
+/** When the network has healed and all has come to rest: what stands has done all that it was asked, and what has ended has done a part. */
+export function checkFlows(world: World): void {
+  for (const { flow, attempt, from, to } of world.flows) {
+    if (from.outgoing === flow && to.incoming === flow) flow.check();
+    else flow.checkEnded(to.isKnown);
+    const [trouble] = flow.trouble;
+    if (trouble !== undefined) world.fail('data', trouble, attempt);
+  }
+}
+
 /** Nothing that a manager can hold is left over. */
 export function checkLeftovers(world: World, adapter: SimAdapter, ca: ChannelAdapter): void {
-  const left = Object.entries(ca.cep.usage()).filter(([, count]) => count !== 0);
+  const left = Object.entries({ ...ca.cep.usage(), ...ca.transport?.usage() }).filter(([, count]) => count !== 0);
   if (left.length === 0) return;
   const list = left.map(([what, count]) => `${count} ${what}`).join(', ');
   world.fail('leftover', `adapter ${adapter.number} still holds ${list}`);

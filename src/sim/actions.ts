@@ -30,4 +30,6 @@ export const ACT: Readonly<Record<Action, (side: Side) => void>> = {
   migrate,
   destroy: (side) => side.consumer.destroy(side),
   again,
+  /** These consumers have no queue pairs. */
+  traffic: () => undefined,
 };

@@ -1,8 +1,10 @@
-import type { Gid, SeededRandom } from '../base/index.js';
+import { type Gid, GSI_QPN, type SeededRandom } from '../base/index.js';
 import { type ChannelAdapter, CM_PACKET_BYTES, type DatagramSource } from '../ca/index.js';
 import type { PathAddress } from '../cep/index.js';
+import { PACKET_BYTES_MAX } from '../transport/index.js';
 import {
   ATTRIBUTE_ID,
+  BTH,
   BTH_BYTES,
   DETH_BYTES,
   MAD_BYTES,
@@ -20,8 +22,12 @@ import { between, streamOf } from './streams.js';
 import { ENTRY, type World } from './world.js';
 
 const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
-/** Room for one packet, a whole number of words. */
-const STRIDE = Math.ceil(CM_PACKET_BYTES / 4) * 4;
+/** Room for one message, a whole number of words. */
+const MESSAGE_STRIDE = Math.ceil(CM_PACKET_BYTES / 4) * 4;
+/** Room for a packet of data, with the smallest MTU. */
+const DATA_STRIDE = 304;
+/** Behind the last packet: it is written as if it could be the longest. */
+const SLACK = Math.ceil(PACKET_BYTES_MAX / 4) * 4;
 const MAD_WORDS = MAD_BYTES / 4;
 /** The congestion bits may change on the way (IBTA 7.8.1): the ICRC does not cover this byte. */
 const UNCOVERED_BYTE = 4;
@@ -47,10 +53,13 @@ export class Fabric {
   /** How many faults cut a link, or hold a port down, now. */
   readonly #cuts: Uint8Array;
   readonly #down: Uint8Array;
-  #bytes = new Uint8Array(STRIDE * 64);
-  #words = new Int32Array(this.#bytes.buffer);
+  readonly #stride: number;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #words: Int32Array;
   #froms = new Int32Array(64);
   #tos = new Int32Array(64);
+  /** Bytes of each packet. */
+  #lengths = new Int32Array(64);
   /** 1 + the bit that was flipped; 0: none. */
   #flips = new Int32Array(64);
   readonly #free: number[] = [];
@@ -66,6 +75,9 @@ export class Fabric {
     this.#adapters = adapters;
     this.#faults = faults;
     this.#packets = settings.fabric === 'packet';
+    this.#stride = settings.interface === 'data' ? DATA_STRIDE : MESSAGE_STRIDE;
+    this.#bytes = new Uint8Array(this.#stride * 64 + SLACK);
+    this.#words = new Int32Array(this.#bytes.buffer);
     this.#ports = settings.adapters * settings.ports;
     const links = this.#ports * this.#ports;
     this.#counts = new Uint32Array(links);
@@ -91,8 +103,9 @@ export class Fabric {
   drain(adapter: SimAdapter, ca: ChannelAdapter): void {
     for (;;) {
       const flight = this.#take();
-      const at = flight * STRIDE;
-      const path = this.#packets ? ca.pollTransmit(this.#bytes, at)?.path : this.#pollMad(ca, at);
+      const at = flight * this.#stride;
+      const datagram = this.#packets ? ca.pollTransmit(this.#bytes, at) : undefined;
+      const path = this.#packets ? datagram?.path : this.#pollMad(ca, at);
       if (path === undefined) {
         this.#release(flight);
         return;
@@ -102,7 +115,8 @@ export class Fabric {
       this.#froms[flight] = from;
       this.#tos[flight] = to;
       this.#flips[flight] = 0;
-      this.#see(adapter, at + MAD_OFFSET);
+      this.#lengths[flight] = datagram?.length ?? CM_PACKET_BYTES;
+      if (this.#isMessage(at)) this.#see(adapter, at + MAD_OFFSET);
       if (to >= this.#ports) {
         // An answer to an attacker, who is nowhere.
         this.#release(flight);
@@ -120,9 +134,9 @@ export class Fabric {
     const adapter = this.#adapters[Math.floor(to / world.settings.ports)] as SimAdapter;
     const { ca } = adapter;
     this.inFlight -= 1;
-    const at = flight * STRIDE;
+    const at = flight * this.#stride;
     if (ca === undefined || (this.#down[to] as number) > 0) {
-      this.#lose(at + MAD_OFFSET);
+      this.#lose(at);
       this.#release(flight);
       return undefined;
     }
@@ -135,7 +149,7 @@ export class Fabric {
       this.#source.port = port;
       this.#source.remoteGid = remoteGid;
       if (this.#flips[flight] !== 0) this.#arriveCorrupt(ca, adapter, flight);
-      else ca.handleDatagram(this.#bytes, at, CM_PACKET_BYTES, this.#source, world.now);
+      else ca.handleDatagram(this.#bytes, at, this.#lengths[flight] as number, this.#source, world.now);
     } else if (this.#flips[flight] === 0) {
       adapter.delivered += 1;
       this.#from.port = port;
@@ -150,7 +164,8 @@ export class Fabric {
   /** A packet with a flipped bit must be dropped before the CM sees it. */
   #arriveCorrupt(ca: ChannelAdapter, adapter: SimAdapter, flight: number): void {
     const before = droppedPackets(ca);
-    ca.handleDatagram(this.#bytes, flight * STRIDE, CM_PACKET_BYTES, this.#source, this.#world.now);
+    const length = this.#lengths[flight] as number;
+    ca.handleDatagram(this.#bytes, flight * this.#stride, length, this.#source, this.#world.now);
     if (droppedPackets(ca) === before + 1) return;
     const bit = (this.#flips[flight] as number) - 1;
     this.#world.fail('icrc', `adapter ${adapter.number} took a packet with bit ${bit} flipped`);
@@ -183,23 +198,25 @@ export class Fabric {
 
   #send(flight: number, from: number, to: number): void {
     const world = this.#world;
-    const at = flight * STRIDE;
+    const at = flight * this.#stride;
     const link = from * this.#ports + to;
     const n = this.#counts[link] as number;
     this.#counts[link] = n + 1;
     world.digest.addTime(world.now);
     world.digest.add(link);
-    world.digest.addWords(this.#words, (at + MAD_OFFSET) / 4, (at + MAD_OFFSET) / 4 + MAD_WORDS);
+    const isMessage = this.#isMessage(at);
+    const begin = (isMessage ? at + MAD_OFFSET : at) / 4;
+    world.digest.addWords(this.#words, begin, begin + (isMessage ? MAD_WORDS : (this.#lengths[flight] as number) >> 2));
     // Drawn in any case, so that a fault more or less leaves the others' latencies alone.
     const latency = (this.#latency[link] as number) + this.#jitterOf(link) * world.settings.jitterUs;
     const fault = world.isHealed ? undefined : this.#faults.next(from, to, n);
     const fate = this.#fate(fault, from, link);
-    if (world.trace !== undefined) {
+    if (world.trace !== undefined && isMessage) {
       const message = MESSAGE_NAMES[this.#messageAt(at + MAD_OFFSET)] as MessageName;
       world.trace.transmission(message, from, to, fate, fault, this.attemptOf(at + MAD_OFFSET));
     }
     if (fate !== 'arrives' && fate !== 'corrupt') {
-      this.#lose(at + MAD_OFFSET);
+      this.#lose(at);
       this.#release(flight);
       return;
     }
@@ -232,7 +249,8 @@ export class Fabric {
 
   #copyOf(flight: number): number {
     const copy = this.#take();
-    this.#bytes.copyWithin(copy * STRIDE, flight * STRIDE, (flight + 1) * STRIDE);
+    this.#bytes.copyWithin(copy * this.#stride, flight * this.#stride, (flight + 1) * this.#stride);
+    this.#lengths[copy] = this.#lengths[flight] as number;
     this.#froms[copy] = this.#froms[flight] as number;
     this.#tos[copy] = this.#tos[flight] as number;
     this.#flips[copy] = 0;
@@ -240,19 +258,19 @@ export class Fabric {
   }
 
   #flip(flight: number, share: number): void {
-    const at = flight * STRIDE;
-    this.#lose(at + MAD_OFFSET);
+    const at = flight * this.#stride;
+    this.#lose(at);
     // Every byte but the one that may change on the way.
-    const covered = Math.floor(share * (CM_PACKET_BYTES - 1) * 8);
+    const covered = Math.floor(share * ((this.#lengths[flight] as number) - 1) * 8);
     const bit = covered < UNCOVERED_BYTE * 8 ? covered : covered + 8;
     const byte = at + (bit >> 3);
     this.#bytes[byte] = (this.#bytes[byte] as number) ^ (0x80 >> (bit & 7));
     this.#flips[flight] = 1 + bit;
   }
 
-  /** A message does not arrive: its attempt is excused from agreeing at once. */
-  #lose(mad: number): void {
-    const attempt = this.attemptOf(mad);
+  /** A message does not arrive: its attempt is excused from agreeing at once. @param at where its packet begins. */
+  #lose(at: number): void {
+    const attempt = this.#isMessage(at) ? this.attemptOf(at + MAD_OFFSET) : undefined;
     if (attempt !== undefined) attempt.hasLosses = true;
   }
 
@@ -268,6 +286,11 @@ export class Fabric {
       attemptsByCommId.get(REJ.fields.localCommId.get(bytes, mad)) ??
       attemptsByCommId.get(REJ.fields.remoteCommId.get(bytes, mad))
     );
+  }
+
+  /** Whether a packet is a message of the CM; where MADs travel alone, all are. */
+  #isMessage(at: number): boolean {
+    return !this.#packets || BTH.destinationQpn.get(this.#bytes, at) === GSI_QPN;
   }
 
   #messageAt(mad: number): number {
@@ -298,7 +321,7 @@ export class Fabric {
   }
 
   #grow(): void {
-    const bytes = new Uint8Array(this.#bytes.length * 2);
+    const bytes = new Uint8Array(this.#bytes.length * 2 - SLACK);
     bytes.set(this.#bytes);
     this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer);
@@ -310,6 +333,7 @@ export class Fabric {
     this.#froms = grown(this.#froms);
     this.#tos = grown(this.#tos);
     this.#flips = grown(this.#flips);
+    this.#lengths = grown(this.#lengths);
   }
 }
 

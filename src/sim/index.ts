@@ -14,6 +14,7 @@ export {
   type FaultSetting,
   INTERFACE_KINDS,
   type InterfaceKind,
+  type InterfaceSetting,
   type SimSettings,
   settingsOf,
 } from './settings.js';

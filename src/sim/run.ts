@@ -25,6 +25,8 @@ export interface RunResult {
   /** Resolutions of service IDs that were begun. */
   readonly resolutions: number;
   readonly steps: number;
+  /** Operations of queue pairs that were done: messages, reads, writes, atomics. */
+  readonly operations: number;
   /** Equal for equal runs: a hash of all transmissions, arrivals and events with their moments. */
   readonly digest: string;
   /** All faults and attempts that there were: a plan that gives the same run again. */
@@ -57,6 +59,7 @@ export function runSeed(options: RunOptions): RunResult {
     lifecycles: world.lifecycles,
     resolutions: world.resolutions,
     steps,
+    operations: world.flows.reduce((sum, { flow }) => sum + flow.completed, 0),
     digest: world.digest.toString(),
     plan: { transmissions, timed: timedFaults, attempts },
   };

@@ -3,6 +3,8 @@ import { below, between, chance, streamOf } from './streams.js';
 
 export const INTERFACE_KINDS = ['cep', 'cm', 'queue-pairs'] as const;
 export type InterfaceKind = (typeof INTERFACE_KINDS)[number];
+/** What all consumers of a run use: one of them; each another one; or queue pairs that also move data. */
+export type InterfaceSetting = InterfaceKind | 'mixed' | 'data';
 
 /** What a simulation is made of. Rates are probabilities per transmission, the numbers of timed faults are means per run. */
 export interface SimSettings {
@@ -29,8 +31,8 @@ export interface SimSettings {
   readonly checkEvery: number;
   /** Whether consumers listen for the plain service only, or for all kinds of `services.ts`. */
   readonly services: 'plain' | 'all';
-  /** What consumers use: CEPs by the manager's own interface, IDs by the CM-only interface, queue pairs that the CM leads, or each another one. */
-  readonly interface: InterfaceKind | 'mixed';
+  /** What consumers use: CEPs by the manager's own interface, IDs by the CM-only interface, queue pairs that the CM leads, with data or without, or each another one. */
+  readonly interface: InterfaceSetting;
   /** Limits of each CEP manager (CEPs beside its listeners), and of each listener. Some seeds draw them so low that they are reached. */
   readonly maxCeps: number;
   readonly maxMads: number;
@@ -129,7 +131,9 @@ export function settingsOf(seed: number, fixed: Partial<SimSettings> = {}): SimS
     const rate = between(random, 0, DEFAULT_SETTINGS[fault]);
     rates[fault] = absent || faultless ? 0 : rate;
   }
-  return { ...DEFAULT_SETTINGS, fabric, services, ...limits, ...rates, ...fixed };
+  // Data travels in packets only.
+  const packets = fixed.interface === 'data' ? ({ fabric: 'packet' } as const) : {};
+  return { ...DEFAULT_SETTINGS, fabric, services, ...limits, ...rates, ...fixed, ...packets };
 }
 
 function drawLimits(random: SeededRandom): Partial<SimSettings> {

@@ -1,8 +1,10 @@
 import { assert, type CaGuid, type Gid, gidAt, type Instant, NEVER, parseGid } from '../base/index.js';
 import { ChannelAdapter, type ChannelAdapterOptions } from '../ca/index.js';
 import type { CepInspector, CepManager, CmPath } from '../cep/index.js';
+import { TransportLayer } from '../transport/index.js';
 import { MESSAGE_NAMES } from '../wire/index.js';
 import { Books } from './books.js';
+import type { DataEnd } from './data/data-end.js';
 import type { AnyConsumer } from './interfaces/any-consumer.js';
 import { consumerOf } from './interfaces/consumers.js';
 import { streamOf } from './streams.js';
@@ -12,6 +14,10 @@ import type { World } from './world.js';
 export type MakeAdapter = (options: ChannelAdapterOptions) => ChannelAdapter;
 export const makeAdapter: MakeAdapter = (options) => new ChannelAdapter(options);
 
+/** Small windows: they are full now and then. */
+const DATA_LIMITS = { maxUnackedPackets: 16, burstPackets: 4 };
+/** Keys of memory have a stream beside those of connections. */
+const KEYS = 2_000;
 const QPN_BASE = 0x100;
 /** Queue pairs of each port before it makes more: few, so that they are used again soon. */
 const QPNS = 64;
@@ -45,6 +51,8 @@ export class SimAdapter {
   /** What its CEPs add up to. */
   books: Books;
   consumers: AnyConsumer[] = [];
+  /** Who moves data, by queue pair. */
+  readonly ends = new Map<number, DataEnd>();
   /** When the adapter wants to be called. */
   wakeAt: Instant = NEVER;
   /** What the fabric took from this incarnation, and brought to it. */
@@ -74,11 +82,20 @@ export class SimAdapter {
     const { listens } = this.#world;
     const listeners = listens.reduce((sum, each) => sum + each.length, 0);
     const maxCeps = settings.maxCeps + listeners;
+    this.ends.clear();
+    const isMoving = settings.interface === 'data';
+    const transport = isMoving
+      ? new TransportLayer({
+          random: streamOf(seed, 'data', this.number, KEYS + this.incarnation),
+          limits: DATA_LIMITS,
+        })
+      : undefined;
     this.ca = this.#make({
       caGuid: caGuidOf(this.number),
       random: streamOf(seed, 'adapters', this.number, this.incarnation),
       ports: this.gids.map((gid) => ({ gid })),
       limits: { maxCeps, maxMads, maxTransmits },
+      ...(transport && { transport }),
     });
     const { cep } = this.ca;
     this.inspector = cep.inspect();
@@ -97,10 +114,21 @@ export class SimAdapter {
   /** Loses everything. Its consumers die with it. */
   crash(): void {
     for (const consumer of this.consumers) consumer.die();
+    for (const consumer of this.consumers) consumer.data?.die();
     this.ca = undefined;
     this.consumers = [];
     this.wakeAt = NEVER;
     this.incarnation += 1;
+  }
+
+  /** What the transport has to tell beside completions: queue pairs that data has come to before the RTU. */
+  pollTransport(): void {
+    const transport = this.ca?.transport;
+    for (let event = transport?.pollEvent(); event !== undefined; event = transport?.pollEvent()) {
+      if (event.type !== 'communicationEstablished') continue;
+      const end = this.ends.get(event.queuePair.qpn);
+      if (end !== undefined) end.hasData = true;
+    }
   }
 
   /** The path to a port of an adapter, from our port of the same number. Made once: paths are alike. */

@@ -1,6 +1,6 @@
 import { type Instant, NEVER } from '../base/index.js';
 import type { ChannelAdapter } from '../ca/index.js';
-import { checkCounters, checkLeftovers } from './accounts.js';
+import { checkCounters, checkFlows, checkLeftovers } from './accounts.js';
 import { checkAgreement } from './agreement.js';
 import { Fabric } from './fabric.js';
 import { describeFault, type TimedFault, type TransmissionFaults } from './faults.js';
@@ -73,6 +73,7 @@ export class Simulation {
     // Nothing happened so late that the network was not whole yet: then its healing is what comes now.
     world.now = Math.max(world.now, end) as Instant;
     checkAgreement(world);
+    checkFlows(world);
     world.isFinal = true;
     for (let round = 0; this.#disconnectAll(round === 0); round += 1) {
       if (round === FINAL_ROUNDS) world.fail('rest', 'connections are still established after the final disconnects');
@@ -162,12 +163,22 @@ export class Simulation {
       busy = false;
       for (const consumer of adapter.consumers) if (consumer.poll()) busy = true;
     }
+    if (ca.transport !== undefined) this.#settleData(adapter);
     if (adapter.stalls === 0) this.#fabric.drain(adapter, ca);
     adapter.wakeAt = ca.nextTimeout();
     adapter.steps += 1;
     this.steps += 1;
     if (this.world.isTight) this.#noteOverflow(adapter, ca);
     if (adapter.steps % this.world.settings.checkEvery === 0) this.#checker.check(adapter);
+  }
+
+  /** What data has come, and what the consumers do then. */
+  #settleData(adapter: SimAdapter): void {
+    adapter.pollTransport();
+    for (const consumer of adapter.consumers) {
+      consumer.data?.watch();
+      consumer.poll();
+    }
   }
 
   /** Where limits are tight, a manager may lose messages itself: nobody can tell which, so every attempt of it is excused. */
@@ -318,6 +329,7 @@ export class Simulation {
       checkCounters(world, adapter, adapter.ca);
       checkLeftovers(world, adapter, adapter.ca);
     }
+    checkFlows(world);
     if (this.#fabric.inFlight !== 0) world.fail('rest', `${this.#fabric.inFlight} packets are still on their way`);
   }
 }

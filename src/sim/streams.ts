@@ -13,6 +13,7 @@ const CONCERNS = {
   adapters: 6,
   misuse: 7,
   forgeries: 8,
+  data: 9,
 } as const;
 export type Concern = keyof typeof CONCERNS;
 

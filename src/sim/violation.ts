@@ -22,6 +22,7 @@ export const INVARIANTS = {
   queuePair:
     'a queue pair is in the state that its connection leads to, in one connection, and held by whoever needs it',
   end: 'what is destroyed is gone in time, told once and never from inside a call',
+  data: 'operations do what they say, each once and in order, and a queue pair that has ended touches no memory',
   icrc: 'a corrupt packet is dropped',
   counters: 'what was counted adds up to what the fabric saw',
   finalAnswer: 'in a healed network every disconnect is answered',

@@ -1,4 +1,6 @@
 import type { Cid, Instant } from '../base/index.js';
+import type { DataEnd } from './data/data-end.js';
+import type { Flow } from './data/flow.js';
 import { Digest } from './digest.js';
 import type { AnyConsumer } from './interfaces/any-consumer.js';
 import { type Listen, listensOf, SERVICE_KINDS, type ServiceKind } from './services.js';
@@ -23,6 +25,7 @@ export const ACTIONS = [
   'answerDisconnect',
   'destroy',
   'again',
+  'traffic',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 const ACTION_NUMBER = Object.fromEntries(ACTIONS.map((action, number) => [action, number])) as Record<Action, number>;
@@ -32,6 +35,14 @@ export const ENTRY = { arrival: 0, start: 1, action: 2, faultBegins: 3, faultEnd
 const KIND_BITS = 3;
 
 const PLAIN: readonly ServiceKind[] = ['plain'];
+
+/** What one queue pair asks of another, in one connection. */
+export interface AttemptFlow {
+  readonly flow: Flow;
+  readonly attempt: Attempt;
+  readonly from: DataEnd;
+  readonly to: DataEnd;
+}
 
 /** What all parts of one simulation share: time, what lies ahead, and the record of what was. */
 export class World {
@@ -53,6 +64,8 @@ export class World {
   lifecycles = 0;
   /** Resolutions of service IDs that were begun. */
   resolutions = 0;
+  /** What moves, or has moved. */
+  readonly flows: AttemptFlow[] = [];
   /** Messages that were forged. */
   forgeries = 0;
   /** A manager had no buffer or no place in its transmit queue, so that a message was lost, since the network is whole. */
@@ -77,6 +90,11 @@ export class World {
   /** Whether the time of faults is over, and with it the time of new attempts. */
   get isHealed(): boolean {
     return this.now >= this.healedAt;
+  }
+
+  /** The end that a side's queue pair is; undefined if it has none, or the queue pair is another's by now. */
+  endOf({ consumer, localQpn, phase }: AnySide): DataEnd | undefined {
+    return phase === 'gone' || phase === 'over' ? undefined : consumer.adapter.ends.get(localQpn);
   }
 
   /** Adds an entry. @param time a moment, not a span. */

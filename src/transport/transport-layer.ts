@@ -171,6 +171,8 @@ export class TransportLayer {
       for (const each of held) each.unhold();
     });
     this.#queues[slot] = queues;
+    // One behind it may wait for its turn before it does.
+    this.#nextTurn[slot] ??= NOT_WAITING;
     this.#byQpn.set(qpn, queues);
     queuePair.follow(queues);
     return queues;

@@ -267,6 +267,19 @@ describe('A completion queue', () => {
   });
 });
 
+describe('A transport layer', () => {
+  it('counts no turns when all is done, even if a queue pair that was made before has never had one', () => {
+    const fabric = new Fabric();
+    fabric.a.create();
+    const [a, b] = [fabric.a.create(), fabric.b.create()];
+    connect(a, b);
+    b.queues.postReceive({ id: 1 });
+    a.queues.postSend({ opcode: 'send', id: 1 }, fabric.now);
+    fabric.run();
+    expect(fabric.a.layer.usage()).toMatchObject({ turns: 0, queuePairs: 2 });
+  });
+});
+
 describe('A shared receive queue', () => {
   it('gives its receives to whoever has a message, and completes them there', () => {
     const fabric = new Fabric();

@@ -1,4 +1,5 @@
 import type { Cid, Random } from '../../base/index.js';
+import type { DataMover } from '../data/data-mover.js';
 import type { ServiceKind } from '../services.js';
 import type { AnySide, Attempt } from '../side.js';
 import type { SimAdapter } from '../sim-adapter.js';
@@ -24,6 +25,8 @@ export interface AnyConsumer {
   misuse(random: Random): void;
   /** The CID with which it listens, for the plain service unless another is named. */
   listener(kind?: ServiceKind, place?: number): Cid;
+  /** What it moves, if it moves data. */
+  readonly data?: DataMover | undefined;
   /** The adapter crashed: nothing that this consumer has means anything any more. */
   die(): void;
   /** Ends all that it has; nothing may be left of it. */

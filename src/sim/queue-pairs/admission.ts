@@ -3,7 +3,7 @@ import type { ConnectionRequest } from '../../qp/index.js';
 import { meantListen } from '../services.js';
 import { attemptIn, roundIn, tagOf } from '../tag.js';
 import type { World } from '../world.js';
-import { answer, rejectRequest } from './behaviour.js';
+import { answer, depthsOf, rejectRequest } from './behaviour.js';
 import { fieldsOf, learn } from './messages.js';
 import { nowOf, type QueuePairConsumer, type QueuePairSide } from './queue-pair-consumer.js';
 
@@ -72,7 +72,8 @@ export function accept(side: QueuePairSide, request: ConnectionRequest): void {
     if (hosted === undefined) break;
     const { queuePair } = hosted;
     const isHeld = adapter.isQpnHeld(port, queuePair.qpn);
-    const reply = { startingPsn, privateData: tagOf(side), ...(part.timing && { timing: part.timing }) };
+    const timing = part.timing && { timing: part.timing };
+    const reply = { startingPsn, privateData: tagOf(side), ...depthsOf(consumer), ...timing };
     const call = (): void => queuePair.accept(request, reply, nowOf(side));
     const code = consumer.call(side, 'formatRep', call, ...(isHeld ? ['QPN_IN_USE'] : []));
     if (code === undefined) {

@@ -37,6 +37,13 @@ export function begin(consumer: QueuePairConsumer, attempt: Attempt, part: Role)
   }
 }
 
+/** Reads and atomics that a queue pair does, and answers, at once. */
+export const depthsOf = ({ data }: QueuePairConsumer): { responderResources?: number; initiatorDepth?: number } =>
+  data === undefined ? {} : { responderResources: 3, initiatorDepth: 4 };
+
+/** Small packets. */
+const pathOf = ({ data }: QueuePairConsumer): { mtu?: number } => (data === undefined ? {} : { mtu: 1 });
+
 /** @returns whether there is a REQ. */
 function connect(consumer: QueuePairConsumer, attempt: Attempt, part: Role, hosted: Hosted): boolean {
   const { world, adapter } = consumer;
@@ -55,9 +62,8 @@ function connect(consumer: QueuePairConsumer, attempt: Attempt, part: Role, host
     localPsn: script[part].psn,
     otherAdapter: part === 'active' ? script.to : script.from,
   });
-  const code = consumer.attempt(undefined, 'connect', () => queuePair.connect(request, world.now), [
-    isHeld ? 'QPN_IN_USE' : undefined,
-  ]);
+  const call = (): void => queuePair.connect({ ...request, ...depthsOf(consumer), ...pathOf(consumer) }, world.now);
+  const code = consumer.attempt(undefined, 'connect', call, [isHeld ? 'QPN_IN_USE' : undefined]);
   if (code === 'LIMIT_REACHED' && !world.isTight) world.fail('call', 'connect finds a limit, far below it', attempt);
   if (code !== undefined) return false;
   if (!inspector.findQpn(port, qpn)) world.fail('queuePair', 'a queue pair that has connected has no CEP', attempt);
@@ -156,6 +162,7 @@ function confirm(side: QueuePairSide, { queuePair }: Hosted): void {
 function stands(side: QueuePairSide): void {
   const { attempt, consumer, peer } = side;
   establish(side);
+  consumer.data?.link(side);
   const { dataAfter, proposeAfter } = attempt.script;
   if (dataAfter > 0 && peer !== undefined) consumer.world.later(dataAfter, peer, 'data');
   if (proposeAfter > 0) consumer.world.later(proposeAfter, side, 'propose');
@@ -163,7 +170,7 @@ function stands(side: QueuePairSide): void {
 
 function replyToCrossing(side: QueuePairSide, { queuePair }: Hosted): void {
   const { consumer, localPsn: startingPsn } = side;
-  const reply = { startingPsn, privateData: tagOf(side) };
+  const reply = { startingPsn, privateData: tagOf(side), ...depthsOf(consumer) };
   const code = consumer.call(side, 'formatRep', () => queuePair.sendRep(reply, nowOf(side)));
   if (code === undefined) side.sentReply = true;
   else if (code === 'LIMIT_REACHED') letGo(side);
@@ -211,6 +218,7 @@ export function react(side: QueuePairSide, event: CmEvent, failure: IbcmError | 
     case 'rtu_received':
       side.hasRtu = true;
       establish(side);
+      consumer.data?.link(side);
       return;
     case 'dreq_received':
       side.hasDreq = true;
@@ -293,7 +301,7 @@ function onPathProposed(side: QueuePairSide): void {
 
 function answerPath(side: QueuePairSide): void {
   const { consumer, part } = side;
-  if (side.phase !== 'established' || !side.hasProposal || side.hasDreq || side.sentDreq) return;
+  if (isBroken(side) || side.phase !== 'established' || !side.hasProposal || side.hasDreq || side.sentDreq) return;
   const queuePair = consumer.queuePairs.get(side)?.queuePair;
   const status = part.answerPath === 'reject' ? AP_STATUSES.rejected : AP_STATUSES.success;
   const answer = { status, privateData: tagOf(side) };
@@ -314,7 +322,7 @@ function onPathAnswered(side: QueuePairSide, status: number): void {
 
 /** The queue pair moves. The peer's follows when data comes on the new path. */
 function migrate(side: QueuePairSide): void {
-  if (side.phase !== 'established' || side.sentDreq || side.hasDreq) return;
+  if (isBroken(side) || side.phase !== 'established' || side.sentDreq || side.hasDreq) return;
   const { consumer, peer } = side;
   const queuePair = consumer.queuePairs.get(side)?.queuePair;
   const code = consumer.call(side, 'migrate', () => queuePair?.migrate(nowOf(side)));
@@ -323,6 +331,23 @@ function migrate(side: QueuePairSide): void {
 }
 
 const nothing = (): void => {};
+
+/** Whether data could not be moved, so that the queue pair is of no use any more, though its connection stands. */
+function isBroken(side: QueuePairSide): boolean {
+  const { data, queuePairs } = side.consumer;
+  return data !== undefined && queuePairs.get(side)?.queuePair.state === 'ERR';
+}
+
+/** Data has come before the RTU. */
+function onData(side: QueuePairSide): void {
+  const queuePair = side.consumer.queuePairs.get(side)?.queuePair;
+  if (side.phase === 'open' && side.sentReply && queuePair !== undefined) {
+    side.consumer.call(side, 'established', () => queuePair.established(nowOf(side)));
+  }
+}
+
+/** What a consumer does when the transport has told something of a queue pair. */
+export const DATA_REACTIONS = { broken: endConnection, established: onData } as const;
 
 /** What was put off. */
 export const QUEUE_PAIR_ACTIONS: Readonly<Record<Action, (side: QueuePairSide) => void>> = {
@@ -333,12 +358,7 @@ export const QUEUE_PAIR_ACTIONS: Readonly<Record<Action, (side: QueuePairSide) =
   launchRequest: nothing,
   launchReply: nothing,
   launchPathAnswer: nothing,
-  data: (side) => {
-    const queuePair = side.consumer.queuePairs.get(side)?.queuePair;
-    if (side.phase === 'open' && side.sentReply && queuePair !== undefined) {
-      side.consumer.call(side, 'established', () => queuePair.established(nowOf(side)));
-    }
-  },
+  data: onData,
   propose,
   answerPath,
   migrate,
@@ -351,6 +371,7 @@ export const QUEUE_PAIR_ACTIONS: Readonly<Record<Action, (side: QueuePairSide) =
     if (side.phase !== 'ended' && side.phase !== 'over') answerDisconnect(side);
   },
   destroy: letGo,
+  traffic: (side) => side.consumer.data?.move(side),
   again: (side) => {
     const { consumer, attempt } = side;
     const hosted = consumer.queuePairs.get(side);

@@ -2,6 +2,7 @@ import { AssertionError, assert, type Cid, IbcmError, type Instant, type Random 
 import { type Command, EVENT_CAUSES, EVENT_TYPES, STATE_TABLE } from '../../cep/index.js';
 import type { CmEvent, CmId } from '../../cm/index.js';
 import type { ConnectionRequest } from '../../qp/index.js';
+import { ALL_RIGHTS, DataMover } from '../data/data-mover.js';
 import { objectionTo } from '../event-order.js';
 import type { AnyConsumer } from '../interfaces/any-consumer.js';
 import type { Listen, ServiceKind } from '../services.js';
@@ -9,7 +10,7 @@ import type { Attempt, Side } from '../side.js';
 import type { SimAdapter } from '../sim-adapter.js';
 import type { Action, World } from '../world.js';
 import { admit } from './admission.js';
-import { begin, QUEUE_PAIR_ACTIONS, react } from './behaviour.js';
+import { begin, DATA_REACTIONS, QUEUE_PAIR_ACTIONS, react } from './behaviour.js';
 import { giveWay } from './crossing.js';
 import { endConnection } from './end.js';
 import { misuseQueuePair } from './misuse.js';
@@ -45,15 +46,22 @@ export class QueuePairConsumer implements AnyConsumer {
   /** Queue pairs without a connection, as far as it was told. */
   readonly free: Hosted[] = [];
   readonly stale: Hosted[] = [];
+  /** Moves data, in runs in which queue pairs do. */
+  readonly data: DataMover | undefined;
   sleepers = 0;
   readonly #listeners: readonly { readonly kind: ServiceKind; readonly place: number; readonly id: CmId }[];
+  readonly #ending = new Set<QueuePairSide>();
   #made = 0;
 
   constructor(world: World, adapter: SimAdapter, number: number, listens: readonly Listen[]) {
     this.world = world;
     this.adapter = adapter;
     this.number = number;
+    const transport = adapter.ca?.transport;
+    const data = transport && new DataMover(world, adapter, transport);
+    this.data = data;
     this.host = new QueuePairHost<Use>({
+      moving: data && { accessFlags: ALL_RIGHTS, prepare: (queuePair) => data.prepare(queuePair) },
       manager: adapter.cep,
       inspector: adapter.inspector,
       // Owners are opened in the order of their consumers, and numbered from 1.
@@ -87,7 +95,9 @@ export class QueuePairConsumer implements AnyConsumer {
   poll(): boolean {
     if (this.sleepers > 0) return false;
     const any = this.host.poll(this.world.now);
-    this.host.check();
+    // Packets of data are many, and change no connection.
+    if (any || this.data === undefined) this.host.check();
+    this.data?.poll(this.sides.values(), DATA_REACTIONS);
     return any;
   }
 
@@ -100,8 +110,18 @@ export class QueuePairConsumer implements AnyConsumer {
 
   act(side: QueuePairSide, action: Action): void {
     if (side.phase === 'gone' || this.sides.get(side.cid) !== side) return;
-    QUEUE_PAIR_ACTIONS[action](side);
+    if (!this.#endsLater(side, action)) QUEUE_PAIR_ACTIONS[action](side);
     this.poll();
+  }
+
+  /** What ends a connection does so while data is moving: some is posted just before. */
+  #endsLater(side: QueuePairSide, action: Action): boolean {
+    const isFirst = this.data !== undefined && !this.#ending.has(side);
+    if (!isFirst || (action !== 'end' && action !== 'destroy') || side.phase !== 'established') return false;
+    this.#ending.add(side);
+    this.data.burst(side);
+    this.world.later(((side.number * 37) % 64) * 10, side, action);
+    return true;
   }
 
   disconnect(side: QueuePairSide): void {
@@ -123,6 +143,8 @@ export class QueuePairConsumer implements AnyConsumer {
       if (!hosted.queuePair.destroyed) host.destroy(hosted, world.now);
     }
     while (host.poll(world.now));
+    this.data?.watch();
+    this.data?.close();
     const [left] = host.leftovers();
     if (left !== undefined) world.fail('leftover', `${left} is left when its interface is closed`);
   }
@@ -149,6 +171,7 @@ export class QueuePairConsumer implements AnyConsumer {
     this.queuePairs.set(side, hosted);
     this.sides.set(side.cid, side);
     this.host.note(hosted);
+    this.data?.begin(side);
   }
 
   /** The side is over, and its queue pair free. */

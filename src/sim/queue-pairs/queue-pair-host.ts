@@ -2,9 +2,11 @@ import { type Cid, type IbcmError, type Instant, type Qpn, ReferenceLedger } fro
 import type { CepInspector, CepManager } from '../../cep/index.js';
 import { type CmEvent, CmInterface } from '../../cm/index.js';
 import { type ConnectedQueuePair, ConnectedQueuePairs } from '../../qp/index.js';
-import { QueuePairTable } from '../../verbs/index.js';
+import { type QueuePair, QueuePairTable } from '../../verbs/index.js';
 import { objectionTo, viewOf } from './queue-pair-rules.js';
 
+/** Who finds no receive tries again after 0.64 ms, or a little later. */
+const MIN_RNR_TIMER = 12;
 /** The first number that a queue pair can have: a table counts from there. */
 const QPN_FIRST = 2;
 
@@ -16,6 +18,8 @@ export interface QueuePairHostOptions<Context> {
   /** Queue pairs have numbers from `firstQpn` on, `qpnCount` in all; so many can be there at once. */
   readonly firstQpn: number;
   readonly qpnCount: number;
+  /** Makes a queue pair one that moves data, with the rights that its peer has. */
+  readonly moving?: { readonly prepare: (queuePair: QueuePair) => void; readonly accessFlags: number } | undefined;
   /** What a queue pair was told, from inside its callback. */
   readonly onEvent: (queuePair: HostedQueuePair<Context>, event: CmEvent, failure: IbcmError | undefined) => void;
   /** Is told what is wrong, and throws. `end`: what is destroyed is gone in time, once; `queuePair`: the rest. */
@@ -59,17 +63,21 @@ export class QueuePairHost<Context> {
 
   /** @param automatic see `ConnectedQueuePairOptions`. @throws VerbsError `LIMIT_REACHED` when it has all that it may have. */
   create(context: Context, automatic = true): HostedQueuePair<Context> {
-    const { onEvent, complain } = this.#options;
-    const made = this.pairs.create<Partial<HostedQueuePair<Context>>>({
-      transport: 'rc',
-      automatic,
-      context: {},
-      callback: ({ context: told }, event, failure) => {
-        const hosted = told as HostedQueuePair<Context>;
-        if (hosted.queuePair.destroyed) complain('end', `a queue pair that was destroyed is told ${event.type}`);
-        onEvent(hosted, event, failure);
+    const { onEvent, complain, moving } = this.#options;
+    const made = this.pairs.create<Partial<HostedQueuePair<Context>>>(
+      {
+        transport: 'rc',
+        automatic,
+        context: {},
+        ...(moving && { accessFlags: moving.accessFlags, minRnrTimer: MIN_RNR_TIMER }),
+        callback: ({ context: told }, event, failure) => {
+          const hosted = told as HostedQueuePair<Context>;
+          if (hosted.queuePair.destroyed) complain('end', `a queue pair that was destroyed is told ${event.type}`);
+          onEvent(hosted, event, failure);
+        },
       },
-    });
+      moving?.prepare,
+    );
     const queuePair = made as ConnectedQueuePair<HostedQueuePair<Context>>;
     const hosted = Object.assign(queuePair.context, { queuePair, context, cids: new Set<Cid>(), isGone: false });
     this.#hosted.add(hosted);
@@ -124,7 +132,7 @@ export class QueuePairHost<Context> {
     const { inspector, owner, complain } = this.#options;
     const view = viewOf(inspector, owner, this.#ledger.report(), this.cm.closed);
     for (const { queuePair } of this.#hosted) {
-      const objection = objectionTo(queuePair, view);
+      const objection = objectionTo(queuePair, view, this.#options.moving !== undefined);
       if (objection !== undefined) complain('queuePair', objection);
     }
   }

@@ -55,8 +55,8 @@ const STATE_OF: Readonly<Partial<Record<State, QpState>>> = {
 /** States that a CEP comes to with an event that leads its queue pair on: until it is told, the queue pair stays where it was. */
 const LAGGING: ReadonlySet<State> = new Set<State>(['ESTABLISHED', 'DREQ_SENT', 'DREQ_RCVD', 'TIMEWAIT', 'IDLE']);
 
-/** What is wrong with a queue pair between two steps; undefined if nothing is. */
-export function objectionTo(queuePair: ConnectedQueuePair, view: View): string | undefined {
+/** What is wrong with a queue pair between two steps; undefined if nothing is. @param moves whether it moves data, which may fail. */
+export function objectionTo(queuePair: ConnectedQueuePair, view: View, moves = false): string | undefined {
   const { state, connectionState, destroyed } = queuePair;
   const connections = view.connections.get(queuePair.qpn)?.count ?? 0;
   if (connections > 1) return 'a queue pair is in two connections (R3)';
@@ -64,7 +64,7 @@ export function objectionTo(queuePair: ConnectedQueuePair, view: View): string |
     if (state !== 'ERR') return `a queue pair that was destroyed is in ${state}`;
     if (connections > 0) return 'a queue pair that was destroyed is in a connection (R7, R8)';
   } else if (!view.isClosed) {
-    const objection = objectionToState(queuePair, connections, view);
+    const objection = objectionToState(queuePair, connections, view, moves);
     if (objection !== undefined) return objection;
   } else if (connectionState !== undefined || connections > 0) return 'a connection outlives its interface (R21)';
   return objectionToReferences(queuePair, view);
@@ -74,6 +74,7 @@ function objectionToState(
   { state, connectionState, qpn }: ConnectedQueuePair,
   connections: number,
   view: View,
+  moves: boolean,
 ): string | undefined {
   if (connectionState === undefined) {
     if (connections > 0) return 'a CEP has a queue pair that does not know of it (R9)';
@@ -83,6 +84,7 @@ function objectionToState(
   if (connections === 0) return `a queue pair in ${connectionState} has a CEP that does not know of it`;
   // A manager disconnects by itself a connection that it finds to be stale, and tells of its end only.
   if (connectionState === 'DREQ_SENT' && (state === 'RTS' || state === 'ERR')) return undefined;
+  if (moves && state === 'ERR' && STATE_OF[connectionState] === 'RTS') return undefined;
   if (
     state === STATE_OF[connectionState] ||
     (LAGGING.has(connectionState) && view.connections.get(qpn)?.isUnread === true && state !== 'RESET')
