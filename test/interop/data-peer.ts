@@ -298,6 +298,8 @@ export class DataPeer {
     this.#posted.set(this.#next, done);
     this.#queuesNow.postSend({ ...wanted, id: this.#next } as WorkRequest, this.#driver.now());
     this.#driver.wake();
+    // What is unreliable is done when it is sent.
+    this.poll();
     return within(WAIT_SECONDS, `the end of ${wanted.opcode}`, done.promise);
   }
 

@@ -185,6 +185,30 @@ export const DATA: readonly Scenario[] = [
     },
   },
   {
+    name: 'rdma_xclient sends a message, as RC',
+    linux: 'client',
+    async run(stage) {
+      const accepting = stage.accept();
+      const linux = stage.start(`rdma_xclient -s ${stage.us.address} -p ${stage.port} -c r`);
+      const connection = await accepting;
+      ok(Buffer.alloc(SHORT_BYTES).equals(await received(connection)));
+      equal(await closed(connection), 'peer');
+      await ended(linux, /rdma_xclient: end 0/);
+    },
+  },
+  {
+    name: 'rdma_xserver gets a message, as RC',
+    linux: 'server',
+    async run(stage) {
+      const linux = stage.start(`rdma_xserver -p ${stage.port} -c r`);
+      await stage.untilLinuxListens();
+      const connection = await stage.connect();
+      await connection.send(new Uint8Array(SHORT_BYTES));
+      equal(await closed(connection), 'peer');
+      await ended(linux, /rdma_xserver: end 0/);
+    },
+  },
+  {
     name: `ucmatose, ${CONNECTIONS} connections, ${MESSAGES} messages each way`,
     linux: 'client',
     ...MAIN,

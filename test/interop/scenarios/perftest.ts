@@ -1,0 +1,155 @@
+import { equal, match, ok } from 'node:assert/strict';
+import { type DataPeer, memoryOf } from '../data-peer.js';
+import { PerftestClient, servePerftest } from '../perftest.js';
+import { MAIN, pathMtuOf, type Scenario } from '../scenario.js';
+import type { Stage } from '../stage.js';
+
+/** What its programs say of their version. */
+const VERSION = '5.92';
+/** Its programs work on twice what they move, and on pages. */
+const MEMORY_BYTES = 400_000;
+/** Operations of ours under way at once. */
+const BATCH = 32;
+const NUMBER_BYTES = 8;
+
+interface Test {
+  /** A program of perftest. */
+  readonly program: string;
+  readonly bytes: number;
+  readonly times: number;
+  /** What our side does while Linux, as the client, does its part. */
+  readonly serve: (ours: DataPeer, test: Test) => Promise<void>;
+  /** What our side has done and seen when it is the server. */
+  readonly check: (ours: DataPeer, test: Test) => void;
+  /** What our side does as the client. */
+  readonly act: (ours: DataPeer, test: Test) => Promise<void>;
+}
+
+/** Takes so many messages. */
+async function takeMessages(ours: DataPeer, { times, bytes }: Test, onEach?: () => Promise<void>): Promise<void> {
+  for (let left = times; left > 0; left -= 1) {
+    const { status, data } = await ours.receive();
+    equal(status, 'success');
+    equal(data.length, bytes);
+    ours.post(1);
+    await onEach?.();
+  }
+}
+
+/** Does something so often, some of them at once. */
+async function repeat(times: number, one: () => Promise<{ readonly status: string }>): Promise<void> {
+  for (let left = times; left > 0; left -= BATCH) {
+    const done = await Promise.all(Array.from({ length: Math.min(left, BATCH) }, one));
+    for (const { status } of done) equal(status, 'success');
+  }
+}
+
+const nothing = async (): Promise<void> => undefined;
+
+const TESTS: readonly Test[] = [
+  {
+    program: 'ib_send_bw',
+    bytes: 4_096,
+    times: 500,
+    serve: takeMessages,
+    check: () => undefined,
+    act: (ours, { bytes, times }) => repeat(times, () => ours.send(new Uint8Array(bytes))),
+  },
+  {
+    program: 'ib_write_bw',
+    bytes: 65_536,
+    times: 100,
+    serve: nothing,
+    check: (ours) => ok(!Buffer.from(ours.memory.bytes).equals(memoryOf(MEMORY_BYTES)), 'nothing was written'),
+    act: (ours, { bytes, times }) => repeat(times, () => ours.write(0, new Uint8Array(bytes))),
+  },
+  {
+    program: 'ib_read_bw',
+    bytes: 65_536,
+    times: 100,
+    serve: nothing,
+    check: (ours) => ok(Buffer.from(ours.memory.bytes).equals(memoryOf(MEMORY_BYTES)), 'our memory was written to'),
+    act: (ours, { bytes, times }) => repeat(times, () => ours.read(0, bytes)),
+  },
+  {
+    program: 'ib_atomic_bw',
+    bytes: NUMBER_BYTES,
+    times: 200,
+    serve: nothing,
+    // Each adds one, somewhere.
+    check: (ours, { times }) => equal(sumOf(ours.memory.bytes) - sumOf(memoryOf(MEMORY_BYTES)), BigInt(times)),
+    act: (ours, { times }) => repeat(times, () => ours.atomic(0, { add: 1n })),
+  },
+  {
+    program: 'ib_send_lat',
+    bytes: 64,
+    times: 200,
+    serve: (ours, test) =>
+      takeMessages(ours, test, async () => equal((await ours.send(new Uint8Array(test.bytes))).status, 'success')),
+    check: () => undefined,
+    act: async (ours, test) => {
+      for (let left = test.times; left > 0; left -= 1) {
+        equal((await ours.send(new Uint8Array(test.bytes))).status, 'success');
+        await takeMessages(ours, { ...test, times: 1 });
+      }
+    },
+  },
+];
+
+/** Of all numbers in memory. */
+function sumOf(bytes: Uint8Array): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let sum = 0n;
+  for (let at = 0; at < bytes.length; at += NUMBER_BYTES) sum += view.getBigUint64(at, true);
+  return sum;
+}
+
+const OURS = { memoryBytes: MEMORY_BYTES, receives: 128 } as const;
+/** The end of its table of results: bytes, and how often. */
+const resultOf = ({ bytes, times }: Test): RegExp => new RegExp(`^ ${bytes}\\s+${times}\\s`, 'm');
+
+const options = ({ bytes, times }: Test, { port }: Stage): string => `-R -F -p ${port} -s ${bytes} -n ${times}`;
+
+/** perftest measures; here its traffic passes through our transport, as much of it as was meant to. */
+export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
+  {
+    name: `${test.program} -R, ${test.bytes} bytes, ${test.times} times`,
+    linux: 'client',
+    ...MAIN,
+    families: ['IPv4'],
+    async run(stage) {
+      const [arriving] = stage.us.openDataPeers().listen(stage.port, 1, OURS);
+      const server = await servePerftest(stage.us.address, stage.port, arriving as Promise<DataPeer>);
+      try {
+        const linux = stage.start(`${test.program} ${options(test, stage)} ${stage.us.address}`);
+        const ours = (await arriving) as DataPeer;
+        await test.serve(ours, test);
+        const { status, output } = await linux.finished;
+        equal(status, 0, output);
+        match(output, resultOf(test));
+        test.check(ours, test);
+      } finally {
+        server.close();
+      }
+    },
+  },
+  {
+    name: `${test.program} -R, ${test.bytes} bytes, ${test.times} times`,
+    linux: 'server',
+    ...MAIN,
+    families: ['IPv4'],
+    async run(stage) {
+      const linux = stage.start(`${test.program} ${options(test, stage)}`);
+      const { linuxAddress: address, port, us } = stage;
+      const { code } = pathMtuOf(stage);
+      const client = await PerftestClient.open({ address, port, from: us.address, version: VERSION }, code);
+      const ours = await us.openDataPeers().connect(address, port, { ...OURS, mtu: code });
+      for (let round = 0; round < 4; round += 1) await client.tellPlace(ours, '');
+      await test.act(ours, test);
+      await client.tellPlace(ours, '');
+      client.close();
+      const { status, output } = await linux.finished;
+      equal(status, 0, output);
+    },
+  },
+]);
