@@ -25,6 +25,8 @@ const RECEIVES_MAX = 256;
 const SENDS_MAX = 64;
 /** In the part of the connection manager. */
 const RESPONSE_TIMEOUT = 18;
+/** Who finds no receive of ours tries again after 0.64 ms. */
+const MIN_RNR_TIMER = 12;
 
 /** What moves, and how much of it. */
 export interface DataOptions {
@@ -245,6 +247,7 @@ export class DataPeer {
       {
         transport: service,
         context: undefined,
+        ...(service === 'rc' && { minRnrTimer: MIN_RNR_TIMER }),
         accessFlags: ACCESS.remoteRead | ACCESS.remoteWrite | ACCESS.remoteAtomic,
         callback: (_, event, failure) => this.#handle(event, failure),
       },

@@ -4,8 +4,6 @@ import { PerftestClient, servePerftest } from '../perftest.js';
 import { MAIN, pathMtuOf, type Scenario } from '../scenario.js';
 import type { Stage } from '../stage.js';
 
-/** What its programs say of their version. */
-const VERSION = '5.92';
 /** Its programs work on twice what they move, and on pages. */
 const MEMORY_BYTES = 400_000;
 /** Operations of ours under way at once. */
@@ -17,6 +15,8 @@ interface Test {
   readonly program: string;
   readonly bytes: number;
   readonly times: number;
+  /** Both sides make sure that there are receives; otherwise the server only waits for the client's results. */
+  readonly takesMessages: boolean;
   /** What our side does while Linux, as the client, does its part. */
   readonly serve: (ours: DataPeer, test: Test) => Promise<void>;
   /** What our side has done and seen when it is the server. */
@@ -51,6 +51,7 @@ const TESTS: readonly Test[] = [
     program: 'ib_send_bw',
     bytes: 4_096,
     times: 500,
+    takesMessages: true,
     serve: takeMessages,
     check: () => undefined,
     act: (ours, { bytes, times }) => repeat(times, () => ours.send(new Uint8Array(bytes))),
@@ -59,6 +60,7 @@ const TESTS: readonly Test[] = [
     program: 'ib_write_bw',
     bytes: 65_536,
     times: 100,
+    takesMessages: false,
     serve: nothing,
     check: (ours) => ok(!Buffer.from(ours.memory.bytes).equals(memoryOf(MEMORY_BYTES)), 'nothing was written'),
     act: (ours, { bytes, times }) => repeat(times, () => ours.write(0, new Uint8Array(bytes))),
@@ -67,6 +69,7 @@ const TESTS: readonly Test[] = [
     program: 'ib_read_bw',
     bytes: 65_536,
     times: 100,
+    takesMessages: false,
     serve: nothing,
     check: (ours) => ok(Buffer.from(ours.memory.bytes).equals(memoryOf(MEMORY_BYTES)), 'our memory was written to'),
     act: (ours, { bytes, times }) => repeat(times, () => ours.read(0, bytes)),
@@ -75,6 +78,7 @@ const TESTS: readonly Test[] = [
     program: 'ib_atomic_bw',
     bytes: NUMBER_BYTES,
     times: 200,
+    takesMessages: false,
     serve: nothing,
     // Each adds one, somewhere.
     check: (ours, { times }) => equal(sumOf(ours.memory.bytes) - sumOf(memoryOf(MEMORY_BYTES)), BigInt(times)),
@@ -84,6 +88,7 @@ const TESTS: readonly Test[] = [
     program: 'ib_send_lat',
     bytes: 64,
     times: 200,
+    takesMessages: true,
     serve: (ours, test) =>
       takeMessages(ours, test, async () => equal((await ours.send(new Uint8Array(test.bytes))).status, 'success')),
     check: () => undefined,
@@ -105,6 +110,8 @@ function sumOf(bytes: Uint8Array): bigint {
 }
 
 const OURS = { memoryBytes: MEMORY_BYTES, receives: 128 } as const;
+/** How often places are told before anything else. */
+const PLACES_FIRST = 3;
 /** The end of its table of results: bytes, and how often. */
 const resultOf = ({ bytes, times }: Test): RegExp => new RegExp(`^ ${bytes}\\s+${times}\\s`, 'm');
 
@@ -142,11 +149,18 @@ export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
       const linux = stage.start(`${test.program} ${options(test, stage)}`);
       const { linuxAddress: address, port, us } = stage;
       const { code } = pathMtuOf(stage);
-      const client = await PerftestClient.open({ address, port, from: us.address, version: VERSION }, code);
+      const client = await PerftestClient.open({ address, port, from: us.address }, code);
       const ours = await us.openDataPeers().connect(address, port, { ...OURS, mtu: code });
-      for (let round = 0; round < 4; round += 1) await client.tellPlace(ours, '');
+      // What is told when, the programs themselves decide.
+      for (let times = PLACES_FIRST; times > 0; times -= 1) await client.tellPlace(ours);
+      if (test.takesMessages) await client.tellPlace(ours);
       await test.act(ours, test);
-      await client.tellPlace(ours, '');
+      if (!test.takesMessages) {
+        await client.tellPlace(ours);
+        await client.tellResults();
+      }
+      await client.tellPlace(ours);
+      await ours.disconnect();
       client.close();
       const { status, output } = await linux.finished;
       equal(status, 0, output);
