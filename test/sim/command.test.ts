@@ -29,6 +29,7 @@ describe('ibcm sim', () => {
     expect(JSON.parse(lines.at(-1) ?? '')).toEqual({
       seeds: 40,
       lifecycles: expect.any(Number) as number,
+      operations: 0,
       violations: 0,
       seconds: expect.any(Number) as number,
       workers: 2,
@@ -40,8 +41,16 @@ describe('ibcm sim', () => {
     expect(status).toBe(0);
     expect(lines.join('\n')).toMatch(/^ {2}interface +queue-pairs$/m);
     expect(sim('--seed', '7', '--interface', 'sockets').stderr).toMatch(
-      /Allowed choices are cep, cm, queue-pairs, mixed/,
+      /Allowed choices are cep, cm, queue-pairs, mixed, data/,
     );
+  });
+
+  test('counts operations where queue pairs move data', () => {
+    const moving = ['--connections', '6', '--fault-phase-ms', '2000', '--interface', 'data'];
+    const one = sim('--seed', '2', ...moving);
+    expect(one.lines.at(-1)).toMatch(/^\d+ lifecycles, \d+ operations, \d+ faults, all invariants held/);
+    const many = sim('--seeds', '1..4', ...moving, '--json');
+    expect((JSON.parse(many.lines.at(-1) ?? '') as { operations: number }).operations).toBeGreaterThan(20);
   });
 
   test('shows all that happens with --trace', () => {

@@ -3,6 +3,7 @@ import { ChannelAdapter } from '../../src/ca/index.js';
 import { INVARIANTS, type MakeAdapter, type RunResult, runSeed, type SimSettings } from '../../src/sim/index.js';
 import { CompletionQueue } from '../../src/transport/completion-queue.js';
 import { QueuePairContext } from '../../src/transport/context.js';
+import type { TransportLayer } from '../../src/transport/index.js';
 import { MemoryRegion } from '../../src/transport/memory-region.js';
 
 /** `IBCM_OPERATIONS=1000000 npx vitest run test/sim/data.test.ts` runs more. */
@@ -44,6 +45,42 @@ describe('data that moves over simulated connections', () => {
       operations: first.operations,
     });
     expect(first.operations).toBeGreaterThan(0);
+  });
+
+  test('meets all that can happen to it', () => {
+    const transports: TransportLayer[] = [];
+    const makeAdapter: MakeAdapter = (options) => {
+      if (options.transport !== undefined) transports.push(options.transport);
+      return new ChannelAdapter(options);
+    };
+    const statuses = new Map<string, number>();
+    const { push } = CompletionQueue.prototype;
+    vi.spyOn(CompletionQueue.prototype, 'push').mockImplementation(function (this: CompletionQueue, ...about) {
+      const [, status, opcode] = about;
+      for (const key of [status, opcode]) statuses.set(key, (statuses.get(key) ?? 0) + 1);
+      return push.apply(this, about);
+    });
+    for (let seed = 1; seed <= 8; seed += 1) run(seed, { loss: 0.05, crashes: 4 }, makeAdapter);
+    const sum = (count: (transport: TransportLayer) => number): number =>
+      transports.reduce((all, transport) => all + count(transport), 0);
+    expect(sum(({ counters }) => counters.retransmitted)).toBeGreaterThan(100);
+    expect(sum(({ counters }) => counters.timeouts)).toBeGreaterThan(20);
+    expect(sum(({ counters }) => counters.receiverNotReady)).toBeGreaterThan(20);
+    expect(sum(({ counters }) => counters.duplicates)).toBeGreaterThan(20);
+    const often = [
+      'success',
+      'flushed',
+      'send',
+      'rdmaWrite',
+      'rdmaRead',
+      'fetchAndAdd',
+      'compareAndSwap',
+      'receive',
+      'receiveRdmaWithImmediate',
+    ];
+    for (const key of often) expect([key, statuses.get(key)]).toEqual([key, expect.any(Number)]);
+    expect(statuses.get('retryExceeded')).toBeGreaterThan(2);
+    expect(statuses.get('flushed')).toBeGreaterThan(50);
   });
 
   test('does not move where consumers only connect', () => {

@@ -25,6 +25,8 @@ const MS = 1_000;
 /** In microseconds, as all times here: less than it takes to a peer and back. */
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 30 * MS;
+/** Until another receive is posted where there are few. */
+const LONGEST_LACK = 4 * MS;
 
 export const ALL_RIGHTS = ACCESS.remoteRead | ACCESS.remoteWrite | ACCESS.remoteAtomic;
 
@@ -35,8 +37,10 @@ interface Traffic {
   left: number;
   /** Until the next are posted, in microseconds at most. */
   readonly pause: number;
-  /** Receives are posted late, so that senders find the side not ready. */
+  /** Receives are posted late, one at a time, so that senders find the side not ready. */
   readonly isShy: boolean;
+  /** Then: when the next is posted, at the earliest. */
+  receivesAt: number;
 }
 
 /** What one consumer's queue pairs move, and the memory for it. */
@@ -97,7 +101,7 @@ export class DataMover {
     const isIdle = chance(random, 0.15);
     const left = isIdle ? 0 : 1 + below(random, BUDGET);
     const pause = between(random, 0, 1) ** 3 * LONGEST_PAUSE;
-    this.#traffic.set(side, { random, left, pause, isShy: chance(random, 0.2) });
+    this.#traffic.set(side, { random, left, pause, isShy: chance(random, 0.2), receivesAt: 0 });
     this.#refill(end, side);
   }
 
@@ -175,8 +179,10 @@ export class DataMover {
 
   #refill({ receives, queuePair }: DataEnd, side: AnySide): void {
     const traffic = this.#traffic.get(side);
-    const isShy = traffic?.isShy === true && !this.#world.isHealed;
-    if (queuePair.state === 'RESET' || (isShy && chance(traffic.random, 0.7))) return;
+    const { now, isHealed } = this.#world;
+    const isShy = traffic?.isShy === true && !isHealed;
+    if (queuePair.state === 'RESET' || (isShy && now < traffic.receivesAt)) return;
+    if (isShy) traffic.receivesAt = now + between(traffic.random, 0, LONGEST_LACK);
     for (let count = isShy ? 1 : FLOW_OPERATIONS_MAX; count > 0; count -= 1) receives.post();
   }
 
