@@ -23,7 +23,8 @@ const PLACE_BYTES = 16;
 const RECEIVES = 16;
 const RECEIVES_MAX = 256;
 const SENDS_MAX = 64;
-/** In the part of the connection manager. */
+/** Reads and atomics at once, each way. */
+const DEPTH = 16;
 const RESPONSE_TIMEOUT = 18;
 /** Who finds no receive of ours tries again after 0.64 ms. */
 const MIN_RNR_TIMER = 12;
@@ -150,8 +151,8 @@ export class DataPeers {
       mtu: options.mtu ?? 3,
       retryCount: 7,
       rnrRetryCount: options.rnrRetryCount ?? 7,
-      responderResources: 16,
-      initiatorDepth: 16,
+      responderResources: DEPTH,
+      initiatorDepth: DEPTH,
       srq: options.shared !== undefined,
     };
     peer.queuePair.connect(request, driver.now());
@@ -171,11 +172,13 @@ export class DataPeers {
       if (request === undefined) return;
       const message = request.event.message;
       const peer = this.#create(options);
-      if (message?.message === 'REQ') peer.learn(message.fields.privateData.subarray(IP_CM_HEADER_BYTES));
+      if (message?.message !== 'REQ') return;
+      const { privateData, responderResources, initiatorDepth } = message.fields;
+      peer.learn(privateData.subarray(IP_CM_HEADER_BYTES));
       const answer = {
         startingPsn: 0xff_ff00,
-        responderResources: 16,
-        initiatorDepth: 16,
+        responderResources: Math.min(DEPTH, initiatorDepth),
+        initiatorDepth: Math.min(DEPTH, responderResources),
         rnrRetryCount: options.rnrRetryCount ?? 7,
         srq: options.shared !== undefined,
         privateData: peer.place,

@@ -55,6 +55,8 @@
 #define SENDS 8
 #define RECEIVES_MAX 256
 #define SCRATCH_BYTES (4 << 20)
+/* soft-RoCE passes the kernel's flag on, which is not libibverbs'. */
+#define KERNEL_WITH_INVALIDATE (1 << 2)
 
 struct place {
 	uint64_t address;
@@ -323,7 +325,7 @@ static void receive(void)
 	}
 	if (completion.wc_flags & IBV_WC_WITH_IMM)
 		snprintf(more, sizeof more, ",\"immediate\":%u,\"written\":%d", ntohl(completion.imm_data), written ? (int)completion.byte_len : -1);
-	if (completion.wc_flags & IBV_WC_WITH_INV)
+	if (completion.wc_flags & (IBV_WC_WITH_INV | KERNEL_WITH_INVALIDATE))
 		snprintf(more, sizeof more, ",\"invalidated\":%u", completion.invalidated_rkey);
 	tell_data("receive", 0, receives + completion.wr_id * receive_bytes, written ? 0 : completion.byte_len, more);
 }

@@ -115,7 +115,9 @@ const PLACES_FIRST = 3;
 /** The end of its table of results: bytes, and how often. */
 const resultOf = ({ bytes, times }: Test): RegExp => new RegExp(`^ ${bytes}\\s+${times}\\s`, 'm');
 
-const options = ({ bytes, times }: Test, { port }: Stage): string => `-R -F -p ${port} -s ${bytes} -n ${times}`;
+const options = ({ program, bytes, times }: Test, { port }: Stage): string =>
+  // Atomics have one size.
+  `-R -F -p ${port} -n ${times} ${program === 'ib_atomic_bw' ? '' : `-s ${bytes}`}`;
 
 /** perftest measures; here its traffic passes through our transport, as much of it as was meant to. */
 export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
@@ -150,6 +152,7 @@ export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
       const { linuxAddress: address, port, us } = stage;
       const { code } = pathMtuOf(stage);
       const client = await PerftestClient.open({ address, port, from: us.address }, code);
+      await stage.untilLinuxListens();
       const ours = await us.openDataPeers().connect(address, port, { ...OURS, mtu: code });
       // What is told when, the programs themselves decide.
       for (let times = PLACES_FIRST; times > 0; times -= 1) await client.tellPlace(ours);

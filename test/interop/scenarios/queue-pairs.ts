@@ -117,16 +117,13 @@ const WRITES_AND_READS: Script = {
     equal((await ours.receive()).status, 'success');
     // Behind the last one, nothing was touched either.
     ok(Buffer.from(ours.memory.bytes).equals(writtenMemory(sizesFor(isDisturbed), LINUX_SEED)), 'our memory is wrong');
-    // All at once: reads and writes of different places do not mind each other.
+    // What we write must not overtake what we read: only then all at once.
+    const places = placed(sizesFor(isDisturbed), OUR_SEED);
+    const readable = places.filter(({ size }) => size > 0);
     const before = memoryOf(MEMORY_BYTES);
-    await Promise.all(
-      placed(sizesFor(isDisturbed), OUR_SEED).flatMap(({ size, place, seed }) => [
-        expectRead(ours, place, before.subarray(place, place + size)),
-        succeeds(ours.write(place, dataOf(size, seed))),
-      ]),
-    );
-    for (const { size, place, seed } of placed(sizesFor(isDisturbed), OUR_SEED))
-      await expectRead(ours, place, dataOf(size, seed));
+    await Promise.all(readable.map(({ size, place }) => expectRead(ours, place, before.subarray(place, place + size))));
+    await Promise.all(places.map(({ size, place, seed }) => succeeds(ours.write(place, dataOf(size, seed)))));
+    await Promise.all(readable.map(({ size, place, seed }) => expectRead(ours, place, dataOf(size, seed))));
     await succeeds(ours.send(new Uint8Array(0)));
   },
   check(lines, _, isDisturbed) {
@@ -336,7 +333,7 @@ const ERROR_STATE = '6';
 /** What one side may not do to the other. Each breaks a connection of its own. */
 interface Forbidden {
   readonly name: string;
-  /** What Linux does, and is told. */
+  /** What Linux does, and is told; nothing if its library does not let it. */
   readonly step: readonly string[];
   readonly status: number;
   /** What we do, and are told. */
@@ -414,7 +411,7 @@ const FORBIDDEN: readonly Forbidden[] = [
   },
   {
     name: 'an atomic that is not at a multiple of eight',
-    step: ['add=4,1'],
+    step: [],
     status: REMOTE_INVALID_REQUEST,
     ours: (ours) => ours.atomic(4, { add: 1n }),
     outcome: 'remoteInvalidRequest',
@@ -424,7 +421,7 @@ const FORBIDDEN: readonly Forbidden[] = [
 const REFUSING: readonly Scenario[] = FORBIDDEN.flatMap(
   ({ name, step, status, ours: act, outcome, rights = 'rwa' }) => {
     const granted = [...rights].reduce((all, right) => all | (RIGHTS[right] as number), 0);
-    return [
+    const scenarios: readonly Scenario[] = [
       {
         name: `Linux tries ${name}, and we refuse`,
         linux: 'client',
@@ -454,7 +451,8 @@ const REFUSING: readonly Scenario[] = FORBIDDEN.flatMap(
           deepEqual(said(lines, 'memory'), [{ ...good, ...crcOf(memoryOf(65_536)) }]);
         },
       },
-    ] satisfies Scenario[];
+    ];
+    return step.length === 0 ? scenarios.slice(1) : scenarios;
   },
 );
 
