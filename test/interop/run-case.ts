@@ -19,6 +19,8 @@ import { PORT, Stage } from './stage.js';
 import { within } from './waiting.js';
 
 const DEFAULT_SECONDS = 180;
+/** Addresses that are used of 256. */
+const HOSTS = 200;
 /** How many cases run at once, where they may: the guest takes a second or two to start a program. */
 const AT_ONCE = 6;
 /** How long the kernel may take to count what it has received, and to complete what it sends. */
@@ -195,9 +197,10 @@ function lackOf(kernel: Counts, ours: Counts): string | undefined {
 
 /** An address that no other case has, so that what is left of one does not disturb the next. */
 async function ownAddress(family: Case['family'], index: number): Promise<string> {
-  const host = 10 + index;
-  const address = family === 'IPv4' ? `10.77.0.${host}` : `fd77::${host.toString(16)}:1`;
-  const words = family === 'IPv4' ? [`${address}/24`] : [`${address}/64`, 'nodad'];
+  // The lab's own addresses begin with 10.77.0.
+  const ipv4 = `10.77.${1 + Math.floor(index / HOSTS)}.${10 + (index % HOSTS)}`;
+  const address = family === 'IPv4' ? ipv4 : `fd77::${(10 + index).toString(16)}:1`;
+  const words = family === 'IPv4' ? [`${address}/16`] : [`${address}/64`, 'nodad'];
   await promisify(execFile)('ip', ['address', 'replace', words[0] as string, 'dev', 'lab', ...words.slice(1)]);
   return address;
 }

@@ -21,7 +21,7 @@ fi
 inside ip link set lo up
 if ! inside ip link show lab >/dev/null 2>&1; then
   inside ip link add lab type bridge mcast_snooping 0 forward_delay 0
-  inside ip address add 10.77.0.1/24 dev lab
+  inside ip address add 10.77.0.1/16 dev lab
   inside ip -6 address add fd77::1/64 dev lab nodad
   inside ip tuntap add guest mode tap
   inside ip link set guest master lab
