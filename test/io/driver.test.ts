@@ -42,7 +42,13 @@ function driverOf(send: () => void = () => undefined): {
   port: RocePort;
 } {
   const adapter = new FakeAdapter();
-  const port: RocePort = { gid: GID, onDatagram: () => undefined, send, close: async () => undefined };
+  const port: RocePort = {
+    gid: GID,
+    onDatagram: () => undefined,
+    send,
+    flush: () => undefined,
+    close: async () => undefined,
+  };
   return { driver: new PortDriver(adapter as unknown as ChannelAdapter, port), adapter, port };
 }
 
@@ -106,7 +112,7 @@ describe('The driver', () => {
   it('takes nothing in any more once it is closed', async () => {
     const { driver, adapter, port } = driverOf();
     await driver.close();
-    port.onDatagram({ bytes: new Uint8Array(1), remoteGid: GID, sourcePort: 1 });
+    port.onDatagram({ bytes: new Uint8Array(1), at: 0, length: 1, remoteGid: GID, sourcePort: 1 });
     expect(adapter.calls).toEqual([]);
   });
 
@@ -115,7 +121,7 @@ describe('The driver', () => {
     const { driver, adapter, port } = driverOf(() => {
       if (!again) return;
       again = false;
-      port.onDatagram({ bytes: new Uint8Array(1), remoteGid: GID, sourcePort: 1 });
+      port.onDatagram({ bytes: new Uint8Array(1), at: 0, length: 1, remoteGid: GID, sourcePort: 1 });
     });
     const turns: number[] = [];
     driver.onTurn(() => turns.push(adapter.calls.length));

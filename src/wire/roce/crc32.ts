@@ -69,6 +69,11 @@ function powerOfX(exponent: number): number {
   return result;
 }
 
+/** The factor that takes a register on over `count` zero bytes. */
+export function advanceFactor(count: number): number {
+  return powerOfX((8 * count) % ORDER);
+}
+
 /** The factor that takes a register back to before its last `count` zero bytes. */
 export function rewindFactor(count: number): number {
   return powerOfX((ORDER - ((8 * count) % ORDER)) % ORDER);

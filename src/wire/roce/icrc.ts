@@ -28,6 +28,8 @@ const IPV6_BYTES = 40;
 const UDP_BYTES = 8;
 const IPV4_DONT_FRAGMENT = 0x40;
 const IPV4_IDENTIFICATION = 4;
+/** From IPv4's identification to the BTH. */
+export const IDENTIFICATION_TO_TRANSPORT_BYTES = IPV4_BYTES - IPV4_IDENTIFICATION + UDP_BYTES;
 const UDP_PROTOCOL = 17;
 const UDP_LENGTH_MAX = 0xffff;
 /** The BTH's fifth byte holds the congestion bits and is masked. */
@@ -117,7 +119,7 @@ export class Icrc {
     if (difference === 0) return true;
     const recoverable = identification === IDENTIFICATION_UNKNOWN && isIpv4Gid(path.source, path.sourceOffset);
     if (!recoverable) return false;
-    const coveredAfter = IPV4_BYTES - IPV4_IDENTIFICATION + UDP_BYTES + (end - start - ICRC_BYTES);
+    const coveredAfter = IDENTIFICATION_TO_TRANSPORT_BYTES + (end - start - ICRC_BYTES);
     const origin = multiply(this.#rewindOf(coveredAfter), difference);
     this.identification = ((origin & 0xff) << 8) | ((origin >>> 8) & 0xff);
     return origin >>> 16 === 0;
