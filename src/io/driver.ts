@@ -29,6 +29,7 @@ export class PortDriver implements EndpointHost {
   /** What is sent: one object for all. */
   readonly #sent: Mutable<SentDatagram>;
   #inTurn = false;
+  #flushing = false;
   /** Something came in since the consumers polled last. */
   #again = false;
   /** A turn will come without anybody's doing. */
@@ -78,6 +79,10 @@ export class PortDriver implements EndpointHost {
     }
     this.#inTurn = false;
     this.#arm();
+  }
+
+  flush(): void {
+    if (!this.#flushing && !this.#closed) this.#flush();
   }
 
   async resolve(host: string, { port, sourcePort }: RouteWishes): Promise<Route> {
@@ -139,6 +144,7 @@ export class PortDriver implements EndpointHost {
   }
 
   #flush(): void {
+    this.#flushing = true;
     const sent = this.#sent;
     const room = this.#room;
     for (let at = 0; ; ) {
@@ -161,6 +167,7 @@ export class PortDriver implements EndpointHost {
       }
     }
     this.#flushPorts();
+    this.#flushing = false;
   }
 
   #flushPorts(): void {
