@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { connectCommand } from './connect.js';
 import { decodeCommand } from './decode.js';
 import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor.js';
 import { exploreCommand } from './explore.js';
 import { listenCommand } from './listen.js';
 import { lookupCommand } from './lookup.js';
@@ -28,6 +29,7 @@ function program(): Command {
       `
 Examples:
   ibcm demo                                   two processes connect, as a ladder
+  ibcm doctor                                 whether this machine lets it work, and how fast
   ibcm listen 127.0.0.1:7471                  in one terminal
   ibcm connect 127.0.0.1:7471 --hold-ms 5000  in another
   ibcm serve 127.0.0.1:7472 --qpn 0x1234      datagrams: tell who looks the service up
@@ -45,6 +47,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
   complainOnOneLine(all, 'ibcm');
   for (const command of [
     demoCommand(),
+    doctorCommand(),
     listenCommand(),
     connectCommand(),
     serveCommand(),

@@ -129,6 +129,18 @@ export class NativeSockets {
     return this.libc.setsockopt(descriptor, IPPROTO_UDP, UDP_GRO, on, on.byteLength) === 0;
   }
 
+  /** Whether the system can cut messages and put them together again, as far as it knows the options. */
+  canSegment(): boolean {
+    const descriptor = this.#checked('socket', this.libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    try {
+      const none = Int32Array.of(0);
+      const cuts = this.libc.setsockopt(descriptor, IPPROTO_UDP, UDP_SEGMENT, none, none.byteLength) === 0;
+      return cuts && this.coalesce(descriptor);
+    } finally {
+      this.libc.close(descriptor);
+    }
+  }
+
   /** Why the last call failed: the system's name. */
   lastError(): string {
     return errorName(this.libc.errno());

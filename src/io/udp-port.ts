@@ -156,6 +156,22 @@ export class UdpPort implements RocePort {
   }
 }
 
+/** What sockets can do on this machine; of what they cannot, why. */
+export interface SocketSupport {
+  /** Why IPv4's identification cannot be fixed, so that the ICRC is wrong; undefined if it can. */
+  readonly noIdentification: string | undefined;
+  /** Why there are no batched sockets; undefined if there are. */
+  readonly notBatched: string | undefined;
+  /** Whether the system knows how to cut messages and put them together again. */
+  readonly segmentation: boolean;
+}
+
+export function socketSupport(): SocketSupport {
+  const native = loadNativeSockets();
+  if (typeof native === 'string') return { noIdentification: native, notBatched: native, segmentation: false };
+  return { noIdentification: undefined, notBatched: native.notBatched, segmentation: native.canSegment() };
+}
+
 type SocketOpener = (user: SocketUser) => Promise<DatagramSocket>;
 
 /** @throws {@link IoError} `SOCKET` if batched sockets are asked for where there are none. */
