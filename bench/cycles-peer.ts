@@ -21,13 +21,15 @@ async function echo(): Promise<() => Promise<void>> {
   return () => port.close();
 }
 
-async function echoOfDgram(): Promise<() => void> {
+async function echoOfDgram(): Promise<() => Promise<void>> {
   const socket = createSocket('udp4');
   const listening = once(socket, 'listening');
   socket.bind({ address: ECHO_ADDRESS, port: ECHO_DGRAM_PORT, exclusive: true });
   await listening;
   socket.on('message', (bytes, from) => socket.send(bytes, from.port, from.address));
-  return () => socket.close();
+  return async () => {
+    socket.close();
+  };
 }
 
 const acceptor = await Acceptor.open(PEER_ADDRESS, {});

@@ -67,7 +67,7 @@ interface Sending {
 }
 
 /** Sends datagrams from one buffer, which is written over as soon as the port has let go of it. */
-function sendAll(from: UdpPort, to: UdpPort, datagrams: readonly Sending[]): void {
+function sendAll(from: UdpPort, to: { readonly gid: Uint8Array }, datagrams: readonly Sending[]): void {
   const room = new Uint8Array(datagrams.reduce((sum, { length }) => sum + length, 0));
   const object: { -readonly [Name in keyof SentDatagram]?: SentDatagram[Name] } = { bytes: room };
   let at = 0;
@@ -179,10 +179,9 @@ describe.skipIf(notLinux || typeof native === 'string').each(KINDS)('A port with
     later(() => receiver.close());
     const { port } = await open();
     const trafficClasses = [0, 0x68, 0x68, 0, 0xff, 0x01, 0x01];
-    const to = { gid: receiver.gid } as UdpPort;
-    // Some equal and of one length, so that they could be one message.
+        // Some equal and of one length, so that they could be one message.
     for (const trafficClass of trafficClasses) {
-      sendAll(port, to, [
+      sendAll(port, receiver, [
         { length: 40, trafficClass },
         { length: 40, trafficClass },
       ]);
@@ -193,7 +192,7 @@ describe.skipIf(notLinux || typeof native === 'string').each(KINDS)('A port with
 
   it('counts by its error what the system does not send, and sends the rest', async () => {
     const [a, b] = [await open(), await open()];
-    const nowhere = { gid: parseGid('192.0.2.1') } as UdpPort;
+    const nowhere = { gid: parseGid('192.0.2.1') };
     sendAll(a.port, b.port, [{ length: 280 }, { length: 65_508 }, { length: 281 }]);
     sendAll(a.port, nowhere, [{ length: 280 }, { length: 280 }]);
     sendAll(a.port, b.port, [{ length: 282 }]);
