@@ -179,7 +179,7 @@ describe.skipIf(notLinux || typeof native === 'string').each(KINDS)('A port with
     later(() => receiver.close());
     const { port } = await open();
     const trafficClasses = [0, 0x68, 0x68, 0, 0xff, 0x01, 0x01];
-        // Some equal and of one length, so that they could be one message.
+    // Some equal and of one length, so that they could be one message.
     for (const trafficClass of trafficClasses) {
       sendAll(port, receiver, [
         { length: 40, trafficClass },
