@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench.js';
 import { connectCommand } from './connect.js';
 import { decodeCommand } from './decode.js';
 import { demoCommand } from './demo.js';
@@ -37,6 +38,7 @@ Examples:
   ibcm serve-ping 127.0.0.1                   echo what clients send, write and read
   ibcm ping 127.0.0.1                         move data there and back, and check it
   ibcm perf write 127.0.0.1                   how fast, with an ibcm serve-perf there
+  ibcm bench connect                          how long connections take
   ibcm decode capture.pcapng                  what a capture holds
   ibcm sim --seeds 1..1000                    many runs in a simulated network with faults
   ibcm explore                                every order of events in small scripts
@@ -56,6 +58,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     pingCommand(),
     servePerfCommand(),
     perfCommand(),
+    benchCommand(),
     decodeCommand(),
     simCommand(),
     exploreCommand(),
