@@ -6,8 +6,8 @@ import { Readiness } from './readiness.js';
 import { ReceiveBatch } from './receive-batch.js';
 import { SendBatch } from './send-batch.js';
 
-/** System calls to receive that one call of the event loop makes: then others have their turn. */
-const RECEIVES_MAX = 4;
+/** After so many datagrams have come in one round of the event loop, others have their turn. */
+const RECEIVED_MAX = 128;
 /** Datagrams that wait for room in the system. Further ones are lost. */
 export const WAITING_MAX = 1_024;
 /** The system, or the device, does not cut messages, or not these. */
@@ -135,9 +135,10 @@ export class BatchedSocket implements DatagramSocket {
     const receiving = this.#receiving;
     if (receiving === undefined) return;
     const { onDatagram } = this.#user;
-    let left = RECEIVES_MAX;
+    let left = RECEIVED_MAX;
     // What is called may close the socket.
-    while (left > 0 && !this.#closed && receiving.receive(this.#descriptor, onDatagram)) left -= 1;
+    do left -= receiving.receive(this.#descriptor, onDatagram);
+    while (left > 0 && receiving.hasMore && !this.#closed);
   }
 
   #sendWaiting(): void {

@@ -26,6 +26,7 @@ export class ReceiveBatch {
   readonly #names = MESSAGES * (MESSAGE.bytes + IOVEC.bytes);
   readonly #controls = this.#names + MESSAGES * NAME_BYTES;
   readonly #data = new Uint8Array(MESSAGES * STRIDE);
+  #hasMore = false;
   /** One object for all datagrams. */
   readonly #received: { -readonly [Name in keyof ReceivedDatagram]: ReceivedDatagram[Name] };
 
@@ -54,26 +55,36 @@ export class ReceiveBatch {
 
   /**
    * Receives what is there, up to a limit, and hands each datagram over. What `deliver` throws is an uncaught exception, as if the platform had called it.
-   * @returns whether there may be more.
+   * @returns how many there were.
    */
-  receive(descriptor: number, deliver: (datagram: ReceivedDatagram) => void): boolean {
-    const count = this.#native.libc.recvmmsg(descriptor, this.#address, MESSAGES, MSG_DONTWAIT, 0);
-    for (let i = 0; i < count; i += 1) {
-      this.#deliver(i, deliver);
+  receive(descriptor: number, deliver: (datagram: ReceivedDatagram) => void): number {
+    const messages = this.#native.libc.recvmmsg(descriptor, this.#address, MESSAGES, MSG_DONTWAIT, 0);
+    this.#hasMore = messages === MESSAGES;
+    let datagrams = 0;
+    for (let i = 0; i < messages; i += 1) {
+      datagrams += this.#deliver(i, deliver);
       this.#reset(i);
     }
-    return count === MESSAGES;
+    return datagrams;
   }
 
-  #deliver(i: number, deliver: (datagram: ReceivedDatagram) => void): void {
+  /** Whether there may have been more than was received last. */
+  get hasMore(): boolean {
+    return this.#hasMore;
+  }
+
+  /** @returns how many datagrams the message was. */
+  #deliver(i: number, deliver: (datagram: ReceivedDatagram) => void): number {
     const received = this.#received;
     const message = (i * MESSAGE.bytes) >> 2;
     const total = this.#words[message + (MESSAGE.length >> 2)] as number;
     const segment = this.#segmentBytes(i, total);
     received.sourcePort = readSocketAddress(this.#octets, this.#names + i * NAME_BYTES, received.remoteGid, this.#v4);
     const start = i * STRIDE;
+    let datagrams = 0;
     // An empty datagram is one, too.
     for (let done = 0; done === 0 || done < total; done += segment) {
+      datagrams += 1;
       received.at = start + done;
       received.length = Math.min(segment, total - done);
       try {
@@ -84,6 +95,7 @@ export class ReceiveBatch {
         });
       }
     }
+    return datagrams;
   }
 
   /** How long each of the datagrams is that stand behind each other here, but for the last, which may be shorter. */

@@ -274,6 +274,11 @@ describe('A batched socket', () => {
     expect(received.length).toBe(128);
     kernel.ready();
     expect(received.map(({ bytes }) => bytes[0])).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    for (let i = 0; i < 64; i += 1) {
+      kernel.arrived.push({ from: PEER, port: 1, bytes: new Uint8Array(64), segmentBytes: 1 });
+    }
+    kernel.ready();
+    expect([received.length, kernel.arrived.length]).toEqual([200 + 32 * 64, 32]);
   });
 
   it('is not closed in the middle of what arrived, and is then', async () => {
