@@ -134,7 +134,7 @@ export class Connector {
         this.#tags.delete(cid);
         this.onDone(tag);
       } else if (type !== 'timewait_exit') {
-        throw new Error(`${type} was not expected`);
+        throw new Error(`${type} (${event.cause}) was not expected`);
       }
     }
   }

@@ -58,6 +58,18 @@ export const CYCLES_LOOPBACK: readonly Figure[] = [
     measure: () => timesC('two processes'),
   },
   {
+    name: 'cycles-loopback, the sockets alone, in times of plain C',
+    unit: '×',
+    most: 0.5,
+    measure: () => timesC('segmented alone'),
+  },
+  {
+    name: 'cycles-loopback, the sockets alone without segmentation, in times of plain C',
+    unit: '×',
+    most: 1.5,
+    measure: () => timesC('batched alone'),
+  },
+  {
     name: 'cycles-loopback, in times of the five datagrams alone through node:dgram',
     unit: '×',
     most: 1,

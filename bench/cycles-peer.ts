@@ -39,4 +39,6 @@ process.on('message', (what) => {
   if (what === 'used') process.send?.(user + system);
   else void Promise.all(stops.map((stop) => stop())).then(() => process.disconnect());
 });
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit());
 process.send?.('ready');

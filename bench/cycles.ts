@@ -4,13 +4,22 @@ import { Acceptor, Connector } from './connection-cycles.js';
 import { CLIENT_ADDRESS, localAddress, PEER_ADDRESS } from './cycles-addresses.js';
 import { PeerProcess } from './cycles-child.js';
 import { DgramExchange } from './dgram-exchange.js';
+import { PortExchange } from './port-exchange.js';
 
 /**
  * Run by cycles-loopback.ts as a process of its own: connections over real sockets, made and ended, beside the same datagrams in plain C and through node:dgram. Rounds of
  * all take turns. Prints what a connection costs, medians, as JSON.
  */
 
-export type Contender = 'segmented' | 'batched' | 'dgram' | 'two processes' | 'node:dgram alone' | 'C';
+export type Contender =
+  | 'segmented'
+  | 'batched'
+  | 'dgram'
+  | 'two processes'
+  | 'segmented alone'
+  | 'batched alone'
+  | 'node:dgram alone'
+  | 'C';
 export type CycleCosts = { readonly [Name in Exclude<Contender, 'C'>]: CycleCost } & {
   /** Or why it cannot be had. */
   readonly C: CycleCost | string;
@@ -73,6 +82,11 @@ async function plain(): Promise<Entrant> {
   };
 }
 
+async function ports(name: Contender, index: number, options: SocketOptions): Promise<Entrant> {
+  const exchange = await PortExchange.open(localAddress(2 * index), localAddress(2 * index + 1), options);
+  return { name, run: () => costOf(() => exchange.run(CYCLES, DEPTH)), close: () => exchange.close() };
+}
+
 /** @returns why not, if there is no compiler. */
 function floor(): Entrant | string {
   try {
@@ -88,6 +102,8 @@ const entrants = [
   await pair('batched', 1, { segmentation: false }),
   await pair('dgram', 2, { sockets: 'dgram' }),
   await processes(),
+  await ports('segmented alone', 3, {}),
+  await ports('batched alone', 4, { segmentation: false }),
   await plain(),
 ];
 const c = floor();
