@@ -22,17 +22,21 @@ const PAYLOADS = { 'mtu 1024': 1_024, 'mtu 4096': 4_096 } as const;
 const HEADER_BYTES = 12 + 16 + 4;
 const SMALL_BYTES = 64;
 
-/** Two ports that send each other bytes. */
+/** Two ports that send each other bytes. What is sent while datagrams are taken in goes out together. */
 class Raw {
   readonly #client: UdpPort;
   readonly #server: UdpPort;
-  readonly #there: Pick<SentDatagram, 'path' | 'sourcePort'>;
-  readonly #back: Pick<SentDatagram, 'path' | 'sourcePort'>;
+  readonly #there: SentDatagram;
+  readonly #back: SentDatagram;
+  #flushes = false;
 
-  private constructor(client: UdpPort, server: UdpPort) {
+  private constructor(client: UdpPort, server: UdpPort, length: number) {
     this.#client = client;
     this.#server = server;
-    const way = (from: UdpPort, to: UdpPort): Pick<SentDatagram, 'path' | 'sourcePort'> => ({
+    const way = (from: UdpPort, to: UdpPort): SentDatagram => ({
+      bytes: new Uint8Array(length),
+      at: 0,
+      length,
       path: { port: 1, localGid: from.gid, remoteGid: to.gid, trafficClass: 0, sourcePort: 0 },
       sourcePort: 4_791,
     });
@@ -40,21 +44,21 @@ class Raw {
     this.#back = way(server, client);
   }
 
-  static async open(client: string, server: string): Promise<Raw> {
+  static async open(client: string, server: string, length: number): Promise<Raw> {
     const open = (address: string): Promise<UdpPort> =>
       UdpPort.open({ gid: parseGid(address), onWarning: () => undefined });
-    return new Raw(await open(client), await open(server));
+    return new Raw(await open(client), await open(server), length);
   }
 
   /** One way, at most {@link DEPTH} on their way. */
-  stream(count: number, length: number): Promise<void> {
+  stream(count: number): Promise<void> {
     return new Promise((resolve) => {
       let sent = 0;
       let received = 0;
       const send = (): void => {
         if (sent === count) return;
         sent += 1;
-        this.#client.send({ bytes: new Uint8Array(length), ...this.#there });
+        this.#send(this.#client, this.#there);
       };
       this.#server.onDatagram = () => {
         received += 1;
@@ -66,22 +70,32 @@ class Raw {
   }
 
   /** There and back, one at a time. */
-  pingPong(count: number, length: number): Promise<void> {
+  pingPong(count: number): Promise<void> {
     return new Promise((resolve) => {
       let left = count;
-      this.#server.onDatagram = () => this.#server.send({ bytes: new Uint8Array(length), ...this.#back });
-      const send = (): void => this.#client.send({ bytes: new Uint8Array(length), ...this.#there });
+      this.#server.onDatagram = () => this.#send(this.#server, this.#back);
       this.#client.onDatagram = () => {
         left -= 1;
         if (left === 0) resolve();
-        else send();
+        else this.#send(this.#client, this.#there);
       };
-      send();
+      this.#send(this.#client, this.#there);
     });
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#client.close(), this.#server.close()]);
+  }
+
+  #send(port: UdpPort, datagram: SentDatagram): void {
+    port.send(datagram);
+    if (this.#flushes) return;
+    this.#flushes = true;
+    setImmediate(() => {
+      this.#flushes = false;
+      this.#client.flush();
+      this.#server.flush();
+    });
   }
 }
 
@@ -144,14 +158,16 @@ async function timed(what: string, count: number, run: () => Promise<void>): Pro
   times.set(what, [...(times.get(what) ?? []), took]);
 }
 
-const raw = await Raw.open('127.0.1.5', '127.0.1.6');
+const small = new Uint8Array(SMALL_BYTES);
+const rawSmall = await Raw.open('127.0.1.7', '127.0.1.8', SMALL_BYTES + HEADER_BYTES);
 for (const [name, payload] of Object.entries(PAYLOADS)) {
+  const raw = await Raw.open('127.0.1.5', '127.0.1.6', payload + HEADER_BYTES);
   const { ours, theirs, close } = await connect(payload);
   const data = new Uint8Array(payload);
   const region = theirs.register(new Uint8Array(payload), { remoteWrite: true });
   for (let round = 0; round <= ROUNDS; round += 1) {
     if (round === 1) for (const key of times.keys()) if (key.endsWith(name)) times.delete(key);
-    await timed(`datagrams, ${name}`, MESSAGES, () => raw.stream(MESSAGES, payload + HEADER_BYTES));
+    await timed(`datagrams, ${name}`, MESSAGES, () => raw.stream(MESSAGES));
     await timed(`writes, ${name}`, MESSAGES, () => many(MESSAGES, () => ours.write(region, data)));
     await timed(`sends, ${name}`, MESSAGES, async () => {
       const drained = drain(theirs, MESSAGES);
@@ -159,14 +175,12 @@ for (const [name, payload] of Object.entries(PAYLOADS)) {
       await drained;
     });
     if (payload !== PAYLOADS['mtu 1024']) continue;
-    const small = new Uint8Array(SMALL_BYTES);
-    await timed('there and back, datagrams', LATENCY_MESSAGES, () =>
-      raw.pingPong(LATENCY_MESSAGES, SMALL_BYTES + HEADER_BYTES),
-    );
+    await timed('there and back, datagrams', LATENCY_MESSAGES, () => rawSmall.pingPong(LATENCY_MESSAGES));
     await timed('there and back, sends', LATENCY_MESSAGES, () => pingPong(ours, theirs, LATENCY_MESSAGES, small));
   }
   await close();
+  await raw.close();
 }
-await raw.close();
+await rawSmall.close();
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 console.log(JSON.stringify(Object.fromEntries([...times].map(([what, values]) => [what, median(values)]))));

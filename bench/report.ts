@@ -1,4 +1,4 @@
-import type { Figure } from './figure.js';
+import { type Figure, NotMeasured } from './figure.js';
 import type { Case, Unit } from './main.js';
 import type { Timing } from './measure.js';
 
@@ -16,6 +16,12 @@ export interface Row {
   readonly spread?: number;
   /** What the fastest round took, in the same unit; not of what is measured once. */
   readonly best?: number;
+}
+
+/** What could not be measured on this machine, and why. */
+export interface MissingRow {
+  readonly name: string;
+  readonly missing: string;
 }
 
 const NANOSECONDS: Record<Unit, number> = { ns: 1, µs: 1_000 };
@@ -40,9 +46,15 @@ export function rowOf({ name, unit, reference }: Case, timings: ReadonlyMap<stri
 }
 
 /** Measures it. */
-export function rowOfFigure(figure: Figure): Row {
+export function rowOfFigure(figure: Figure): Row | MissingRow {
   const { name, unit, measure } = figure;
-  const value = measure();
+  let value: number;
+  try {
+    value = measure();
+  } catch (error) {
+    if (error instanceof NotMeasured) return { name, missing: error.message };
+    throw error;
+  }
   const isRate = 'least' in figure;
   const [bound, ratio] = isRate ? [figure.least, figure.least / value] : [figure.most, value / figure.most];
   const reference = isRate ? 'wanted' : 'allowed';
@@ -50,19 +62,8 @@ export function rowOfFigure(figure: Figure): Row {
 }
 
 /** Rows as a table for the terminal. */
-export function table(rows: readonly Row[]): string {
-  const lines = [
-    ['', 'value', '', 'spread', 'best', 'ratio', 'to'],
-    ...rows.map(({ name, value, unit, spread, best, ratio, reference, referenceValue }) => [
-      name,
-      `${value}`,
-      unit,
-      spread === undefined ? '' : `± ${(spread * 100).toFixed(1)} %`,
-      best === undefined ? '' : `${best}`,
-      `${ratio.toFixed(2)} ×`,
-      `${reference} (${referenceValue} ${unit})`,
-    ]),
-  ];
+export function table(rows: readonly (Row | MissingRow)[]): string {
+  const lines = [['', 'value', '', 'spread', 'best', 'ratio', 'to'], ...rows.map(cellsOf)];
   const widths = (lines[0] as string[]).map((_, column) =>
     Math.max(...lines.map((line) => [...(line[column] as string)].length)),
   );
@@ -77,6 +78,20 @@ export function table(rows: readonly Row[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+function cellsOf(row: Row | MissingRow): string[] {
+  if ('missing' in row) return [row.name, '', '', '', '', '', `not measured: ${row.missing}`];
+  const { name, value, unit, spread, best, ratio, reference, referenceValue } = row;
+  return [
+    name,
+    `${value}`,
+    unit,
+    spread === undefined ? '' : `± ${(spread * 100).toFixed(1)} %`,
+    best === undefined ? '' : `${best}`,
+    `${ratio.toFixed(2)} ×`,
+    `${reference} (${referenceValue} ${unit})`,
+  ];
 }
 
 /** Three digits are more than a noisy machine can tell. */

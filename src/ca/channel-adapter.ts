@@ -119,7 +119,9 @@ export class ChannelAdapter {
   /** Moves the data of queue pairs; undefined if only QP1 is there. */
   readonly transport: TransportLayer | undefined;
   readonly #ports: readonly Port[];
+  /** Each looks at memory of its own. */
   readonly #icrc = new Icrc();
+  readonly #sealing = new Icrc();
   readonly #verify: boolean;
   /** Scratch: both ends of the packet whose ICRC is checked, and where a packet comes from. */
   readonly #ends: Mutable<RocePath> = { ...NOWHERE };
@@ -204,7 +206,7 @@ export class ChannelAdapter {
     ends.source = path.localGid;
     ends.destination = path.remoteGid;
     ends.sourcePort = sourcePort;
-    this.#icrc.seal(ends, 0, into, at, end);
+    this.#sealing.seal(ends, 0, into, at, end);
     return Object.assign(this.#outgoing, { path, sourcePort, length: CM_PACKET_BYTES });
   }
 

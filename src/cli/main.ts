@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench.js';
 import { connectCommand } from './connect.js';
 import { decodeCommand } from './decode.js';
 import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor.js';
 import { exploreCommand } from './explore.js';
 import { listenCommand } from './listen.js';
 import { lookupCommand } from './lookup.js';
@@ -28,6 +30,7 @@ function program(): Command {
       `
 Examples:
   ibcm demo                                   two processes connect, as a ladder
+  ibcm doctor                                 whether this machine lets it work, and how fast
   ibcm listen 127.0.0.1:7471                  in one terminal
   ibcm connect 127.0.0.1:7471 --hold-ms 5000  in another
   ibcm serve 127.0.0.1:7472 --qpn 0x1234      datagrams: tell who looks the service up
@@ -35,6 +38,7 @@ Examples:
   ibcm serve-ping 127.0.0.1                   echo what clients send, write and read
   ibcm ping 127.0.0.1                         move data there and back, and check it
   ibcm perf write 127.0.0.1                   how fast, with an ibcm serve-perf there
+  ibcm bench connect                          how long connections take
   ibcm decode capture.pcapng                  what a capture holds
   ibcm sim --seeds 1..1000                    many runs in a simulated network with faults
   ibcm explore                                every order of events in small scripts
@@ -45,6 +49,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
   complainOnOneLine(all, 'ibcm');
   for (const command of [
     demoCommand(),
+    doctorCommand(),
     listenCommand(),
     connectCommand(),
     serveCommand(),
@@ -53,6 +58,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     pingCommand(),
     servePerfCommand(),
     perfCommand(),
+    benchCommand(),
     decodeCommand(),
     simCommand(),
     exploreCommand(),

@@ -2,12 +2,13 @@ import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, CloseCause, Connection, EndpointEvent } from '../endpoint/index.js';
-import { CaptureFile, CaptureTap, openAdapter } from '../io/index.js';
+import { CaptureFile, CaptureTap, openAdapter, type SocketKind } from '../io/index.js';
 import type { EventPrinter } from './event-printer.js';
 
 export interface SessionOptions {
   readonly capture?: string;
   readonly icrc?: 'verify' | 'ignore';
+  readonly sockets?: SocketKind;
 }
 
 /** What ends a session early. SIGPIPE, which main.ts raises, means that nobody reads our output any more. */
@@ -80,11 +81,12 @@ export class Session {
 
   /** Opens an adapter on an address of this machine. */
   open(address: string): Promise<Adapter> {
-    const { icrc } = this.#options;
+    const { icrc, sockets } = this.#options;
     const file = this.#capture;
     return openAdapter({
       address,
       ...(icrc && { icrc }),
+      ...(sockets && { sockets }),
       ...(file && { wrapPort: (port) => new CaptureTap(port, file) }),
       ...(this.#events && { onEvent: (event: EndpointEvent) => this.#printer.printEvent(event) }),
       onWarning: (warning) => process.stderr.write(`ibcm: warning: ${warning}\n`),

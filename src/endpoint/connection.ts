@@ -333,6 +333,7 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
 
   /** @returns false if the connection is ending already, because the peer has forgotten it. */
   #sendDreq(timing: TimingPolicy, privateData: Uint8Array | undefined): boolean {
+    this.#router.flush();
     return this.#router.command((_, now) => {
       if (ENDING.has(this.#queuePair.connectionState)) return false;
       this.#queuePair.disconnect({ timing, ...(privateData && { privateData }) }, now);

@@ -185,6 +185,11 @@ export class EventRouter {
     this.#host.wake();
   }
 
+  /** A queue pair is about to be taken out of service: what it owes its peer goes out before. */
+  flush(): void {
+    this.#host.flush?.();
+  }
+
   /** Gives a listener's oldest request an ID of its own, whose handler is still to be found. @returns undefined if none waits. */
   fetch(listener: EndpointId): EndpointId | undefined {
     const { handler } = listener.context;
@@ -218,6 +223,7 @@ export class EventRouter {
     const held = this.#held.get(what);
     if (held === undefined) return;
     this.#held.delete(what);
+    this.flush();
     this.command((_, now) => held.destroy(now));
   }
 
@@ -228,6 +234,7 @@ export class EventRouter {
 
   /** Destroys everything; no event is told any more. */
   close(): void {
+    this.flush();
     this.command((cm, now) => {
       for (const held of this.#held.values()) held.destroy(now);
       this.#held.clear();

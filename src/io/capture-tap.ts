@@ -10,7 +10,7 @@ import {
   ROCE_UDP_PORT,
   writeNetworkHeader,
 } from '../wire/index.js';
-import type { ReceivedDatagram, RocePort, SentDatagram } from './port.js';
+import { bytesOf, PortWrapper, type ReceivedDatagram, type RocePort, type SentDatagram } from './port.js';
 
 /** Raw IP: the packet begins with its IP header. */
 const LINKTYPE_RAW = 101;
@@ -59,34 +59,23 @@ export class CaptureFile {
 }
 
 /** A port that writes everything that passes into a capture file. The file stays open when the port closes. */
-export class CaptureTap implements RocePort {
-  onDatagram: (datagram: ReceivedDatagram) => void = () => undefined;
-  readonly #port: RocePort;
+export class CaptureTap extends PortWrapper {
+  readonly #file: CaptureFile;
 
   constructor(port: RocePort, file: CaptureFile) {
-    this.#port = port;
-    this.send = (datagram: SentDatagram): void => {
-      file.write(port.gid, datagram.path.remoteGid, datagram.sourcePort, datagram.path.trafficClass, datagram.bytes);
-      port.send(datagram);
-    };
-    port.onDatagram = (datagram) => {
-      file.write(datagram.remoteGid, port.gid, datagram.sourcePort, 0, datagram.bytes);
-      this.onDatagram(datagram);
-    };
+    super(port);
+    this.#file = file;
   }
 
-  readonly send: (datagram: SentDatagram) => void;
-
-  get gid(): Uint8Array {
-    return this.#port.gid;
+  override send(datagram: SentDatagram): void {
+    const { path, sourcePort } = datagram;
+    this.#file.write(this.gid, path.remoteGid, sourcePort, path.trafficClass, bytesOf(datagram));
+    super.send(datagram);
   }
 
-  async prepare(sourcePort: number): Promise<void> {
-    await this.#port.prepare?.(sourcePort);
-  }
-
-  close(): Promise<void> {
-    return this.#port.close();
+  protected override receive(datagram: ReceivedDatagram): void {
+    this.#file.write(datagram.remoteGid, this.gid, datagram.sourcePort, 0, bytesOf(datagram));
+    super.receive(datagram);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Duration, type Instant, inMilliseconds } from '../base/index.js';
-import { type ChannelAdapter, CM_PACKET_BYTES } from '../ca/index.js';
+import { type ChannelAdapter, CM_PACKET_BYTES, type DatagramSource } from '../ca/index.js';
+import type { PathAddress } from '../cep/index.js';
 import type { EndpointHost, Route, RouteWishes } from '../endpoint/index.js';
 import { PACKET_BYTES_MAX } from '../transport/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
@@ -9,8 +10,12 @@ import { resolveRoute } from './resolve.js';
 
 /** setTimeout takes at most 2³¹ − 1 ms. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
-/** Datagrams for which memory is made at once: as long as the system holds one of them, it holds all. */
-const ROOM_PACKETS = 16;
+/** Where datagrams are written until the ports have sent them. */
+const ROOM_BYTES = 2 ** 18;
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+const NO_GID = new Uint8Array(0);
+const NO_PATH: PathAddress = { port: 0, localGid: NO_GID, remoteGid: NO_GID, trafficClass: 0, sourcePort: 0 };
 
 /** Runs an adapter over real ports and in real time. */
 export class PortDriver implements EndpointHost {
@@ -19,13 +24,16 @@ export class PortDriver implements EndpointHost {
   readonly #consumers: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
-  /** Where datagrams are written, one behind the other, and how far. */
-  #room = new Uint8Array(0);
-  #used = 0;
+  readonly #room = new Uint8Array(ROOM_BYTES);
   readonly #packetBytes: number;
+  /** What is sent: one object for all. */
+  readonly #sent: Mutable<SentDatagram>;
   #inTurn = false;
+  #flushing = false;
   /** Something came in since the consumers polled last. */
   #again = false;
+  /** A turn will come without anybody's doing. */
+  #turnIsDue = false;
   #closed = false;
 
   /** @param ports one for each of the adapter's, in their order. */
@@ -33,12 +41,15 @@ export class PortDriver implements EndpointHost {
     this.adapter = adapter;
     this.#ports = ports;
     this.#packetBytes = adapter.transport === undefined ? CM_PACKET_BYTES : PACKET_BYTES_MAX;
+    this.#sent = { bytes: this.#room, at: 0, length: 0, path: NO_PATH, sourcePort: 0 };
     for (const [index, each] of ports.entries()) {
-      const port = index + 1;
-      each.onDatagram = ({ bytes, remoteGid, sourcePort }) => {
+      const source: Mutable<DatagramSource> = { port: index + 1, remoteGid: NO_GID, sourcePort: 0 };
+      each.onDatagram = ({ bytes, at, length, remoteGid, sourcePort }) => {
         if (this.#closed) return;
-        adapter.handleDatagram(bytes, 0, bytes.length, { port, remoteGid, sourcePort }, this.now());
-        this.wake();
+        source.remoteGid = remoteGid;
+        source.sourcePort = sourcePort;
+        adapter.handleDatagram(bytes, at, length, source, this.now());
+        this.#inputCame();
       };
     }
   }
@@ -61,13 +72,17 @@ export class PortDriver implements EndpointHost {
     this.#inTurn = true;
     // A port that answers at once, such as a loopback, comes back here while it is being sent to.
     while (this.#again) {
-      for (const consumer of this.#consumers) shielded(consumer);
       this.#again = false;
+      this.#letConsumersPoll();
       this.#flush();
       if (this.adapter.transport?.hasEvents === true) this.#again = true;
     }
     this.#inTurn = false;
     this.#arm();
+  }
+
+  flush(): void {
+    if (!this.#flushing && !this.#closed) this.#flush();
   }
 
   async resolve(host: string, { port, sourcePort }: RouteWishes): Promise<Route> {
@@ -90,22 +105,78 @@ export class PortDriver implements EndpointHost {
     await Promise.all(this.#ports.map((port) => port.close()));
   }
 
-  #flush(): void {
-    for (;;) {
-      // Each datagram has its own place: the system may still hold it when the next is written.
-      if (this.#room.length - this.#used < this.#packetBytes) {
-        this.#room = new Uint8Array(ROOM_PACKETS * this.#packetBytes);
-        this.#used = 0;
+  /** One turn follows for all datagrams that are there, of all ports: the platform reads what has come before it calls immediates. */
+  #inputCame(): void {
+    this.#again = true;
+    if (this.#inTurn || this.#turnIsDue) return;
+    this.#turnIsDue = true;
+    setImmediate(this.#handleInput);
+  }
+
+  /**
+   * What consumers settle now makes others go on, who may want to send at once. So the turn is ended when they have had their say: an
+   * acknowledgement and an answer go out together. A microtask comes after those that are queued, a tick after all that follow from them.
+   */
+  readonly #handleInput = (): void => {
+    if (this.#closed) return;
+    this.#inTurn = true;
+    this.#letConsumersPoll();
+    this.#inTurn = false;
+    queueMicrotask(this.#endTurnSoon);
+  };
+
+  readonly #endTurnSoon = (): void => process.nextTick(this.#endTurn);
+
+  readonly #endTurn = (): void => {
+    this.#turnIsDue = false;
+    // Whoever had something to say may have ended it.
+    if (this.#again) this.wake();
+  };
+
+  #letConsumersPoll(): void {
+    for (const consumer of this.#consumers) {
+      try {
+        consumer();
+      } catch (error) {
+        report(error);
       }
-      const start = this.#used;
-      const datagram = this.adapter.pollTransmit(this.#room, start);
-      if (datagram === undefined) return;
-      const end = start + datagram.length;
+    }
+  }
+
+  #flush(): void {
+    this.#flushing = true;
+    const sent = this.#sent;
+    const room = this.#room;
+    for (let at = 0; ; ) {
+      if (room.length - at < this.#packetBytes) {
+        this.#flushPorts();
+        at = 0;
+      }
+      const datagram = this.adapter.pollTransmit(room, at);
+      if (datagram === undefined) break;
+      sent.at = at;
+      sent.length = datagram.length;
+      sent.path = datagram.path;
+      sent.sourcePort = datagram.sourcePort;
       // Where packets begin at words, they are read and copied faster.
-      this.#used = (end + 7) & ~7;
-      const { path, sourcePort } = datagram;
-      const sent: SentDatagram = { bytes: this.#room.subarray(start, end), path, sourcePort };
-      shielded(() => this.#ports[path.port - 1]?.send(sent));
+      at = (at + datagram.length + 7) & ~7;
+      try {
+        this.#ports[sent.path.port - 1]?.send(sent);
+      } catch (error) {
+        report(error);
+      }
+    }
+    this.#flushPorts();
+    this.#flushing = false;
+  }
+
+  #flushPorts(): void {
+    for (const port of this.#ports) {
+      try {
+        port.flush();
+      } catch (error) {
+        report(error);
+      }
     }
   }
 
@@ -126,12 +197,8 @@ export class PortDriver implements EndpointHost {
   }
 }
 
-function shielded(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
+function report(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

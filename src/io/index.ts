@@ -1,11 +1,13 @@
+export { softRoceDevices } from './bind-error.js';
 export { caGuidOf } from './ca-guid.js';
 export { CaptureFile, CaptureTap } from './capture-tap.js';
 export { monotonicNow } from './clock.js';
 export { type ConnectionStreamOptions, streamOf } from './connection-stream.js';
+export { SOCKET_BUFFER_BYTES, type SocketKind } from './datagram-socket.js';
 export { PortDriver } from './driver.js';
 export { IoError, type IoErrorCode, systemCode } from './error.js';
 export { type OpenAdapterOptions, openAdapter } from './open-adapter.js';
-export type { ReceivedDatagram, RocePort, SentDatagram } from './port.js';
+export { bytesOf, PortWrapper, type ReceivedDatagram, type RocePort, type SentDatagram } from './port.js';
 export { lookUpAny, sourceAddressFor } from './resolve.js';
 export { SecureRandom } from './secure-random.js';
-export { UdpPort, type UdpPortOptions } from './udp-port.js';
+export { type SocketOptions, type SocketSupport, socketSupport, UdpPort, type UdpPortOptions } from './udp-port.js';

@@ -19,9 +19,9 @@ import { IoError } from './error.js';
 import type { RocePort } from './port.js';
 import { lookUpAny } from './resolve.js';
 import { SecureRandom } from './secure-random.js';
-import { UdpPort } from './udp-port.js';
+import { type SocketOptions, UdpPort } from './udp-port.js';
 
-export interface OpenAdapterOptions {
+export interface OpenAdapterOptions extends SocketOptions {
   /**
    * An IPv4 or IPv6 address of this machine, or a name that has one; or several of them, each a port of the adapter. They are what peers see, so no
    * wildcards.
@@ -49,7 +49,7 @@ const CA_GUID_MAX = 2n ** 64n - 1n;
  * a limit that is out of its range.
  */
 export async function openAdapter(options: OpenAdapterOptions): Promise<Adapter> {
-  const { address, caGuid, onEvent, wrapPort } = options;
+  const { address, caGuid, onEvent, wrapPort, sockets, segmentation } = options;
   if (caGuid !== undefined && (typeof caGuid !== 'bigint' || caGuid < 1n || caGuid > CA_GUID_MAX)) {
     const message = `caGuid is ${String(caGuid)}; it must be a bigint from 1 to 2^64 - 1`;
     throw new EndpointError('INVALID_ARGUMENT', message, { name: 'caGuid', value: caGuid });
@@ -58,7 +58,15 @@ export async function openAdapter(options: OpenAdapterOptions): Promise<Adapter>
   const onWarning = once(options.onWarning ?? ((warning) => process.emitWarning(warning, { type: 'IbcmWarning' })));
   const opened: UdpPort[] = [];
   try {
-    for (const gid of gids) opened.push(await UdpPort.open({ gid, onWarning }));
+    for (const gid of gids)
+      opened.push(
+        await UdpPort.open({
+          gid,
+          onWarning,
+          ...(sockets && { sockets }),
+          ...(segmentation !== undefined && { segmentation }),
+        }),
+      );
     const random = new SecureRandom();
     const adapter = makeAdapter(options, gids, random);
     const ports = wrapPort ? opened.map(wrapPort) : opened;

@@ -1,72 +1,86 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { formatAddress, isIpv4Gid, parseGid } from '../base/index.js';
+import { isIpv4Gid } from '../base/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
+import { BatchedSocket } from './batched-socket.js';
+import { explainBind } from './bind-error.js';
+import type { DatagramSocket, SocketKind, SocketUser } from './datagram-socket.js';
+import { DgramSocket } from './dgram-socket.js';
 import { IoError, systemCode } from './error.js';
 import { loadNativeSockets, type NativeSockets } from './native-socket.js';
 import type { ReceivedDatagram, RocePort, SentDatagram } from './port.js';
 
-export interface UdpPortOptions {
+export interface UdpPortOptions extends SocketOptions {
   /** The address to bind, as a GID. */
   readonly gid: Uint8Array;
   /** Told once, in words for people, what this machine does not let us do right. */
   readonly onWarning: (warning: string) => void;
 }
 
-/** Room for storms: what arrives while the event loop is busy must wait somewhere. The system may give less. */
-const SOCKET_BUFFER_BYTES = 4 * 2 ** 20;
+export interface SocketOptions {
+  /**
+   * `batched` sends and receives many datagrams with one system call: Linux on x64 and arm64, with koffi. `dgram` is Node's own sockets, everywhere.
+   * Default: `batched` where it can be had.
+   */
+  readonly sockets?: SocketKind;
+  /**
+   * Whether batched sockets let the system cut one message into datagrams for one peer, and put them together again (UDP_SEGMENT, UDP_GRO). Where that is
+   * refused, they do without. Default: true.
+   */
+  readonly segmentation?: boolean;
+}
+
 /** Sockets for UDP source ports other than 4791. Beyond it, further source ports are refused. */
 export const SOURCE_PORTS_MAX = 64;
-/** Senders whose addresses are remembered in binary. Beyond it the memory starts afresh. */
-const SENDERS_MAX = 4_096;
 
-/** A RoCEv2 port over Node's UDP sockets. */
+/** A RoCEv2 port over UDP sockets of the system. */
 export class UdpPort implements RocePort {
   readonly gid: Uint8Array;
   onDatagram: (datagram: ReceivedDatagram) => void = () => undefined;
   /** Datagrams that the system refused to send, by its error code: lost, as on the wire. */
   readonly sendErrors = new Map<string, number>();
-  readonly #native: NativeSockets | undefined;
+  readonly #openSocket: SocketOpener;
   /** By UDP source port. */
-  readonly #sockets = new Map<number, BoundSocket>();
+  readonly #sockets = new Map<number, DatagramSocket>();
   /** Source ports whose sockets are being opened. */
-  readonly #opening = new Map<number, Promise<BoundSocket>>();
-  readonly #addresses = new WeakMap<Uint8Array, string>();
-  readonly #senders = new Map<string, Uint8Array>();
+  readonly #opening = new Map<number, Promise<DatagramSocket>>();
   #closed = false;
 
-  private constructor(gid: Uint8Array, bound: BoundSocket, native: NativeSockets | undefined) {
+  private constructor(gid: Uint8Array, openSocket: SocketOpener) {
     this.gid = gid;
-    this.#native = native;
-    bound.socket.on('message', (bytes, from) => this.#receive(bytes, from));
-    this.#add(ROCE_UDP_PORT, bound);
+    this.#openSocket = openSocket;
   }
 
   /** Binds UDP port 4791 of the address. @throws {@link IoError} `PORT_IN_USE`, `ADDRESS_NOT_LOCAL`, `SOCKET` */
-  static async open({ gid, onWarning }: UdpPortOptions): Promise<UdpPort> {
-    const loaded = loadNativeSockets();
-    const native = typeof loaded === 'string' ? undefined : loaded;
-    if (typeof loaded === 'string' && isIpv4Gid(gid)) {
+  static async open({ gid, onWarning, ...options }: UdpPortOptions): Promise<UdpPort> {
+    const native = loadNativeSockets();
+    if (typeof native === 'string' && isIpv4Gid(gid)) {
       onWarning(
-        `IPv4 identification cannot be fixed here (${loaded}), so the ICRC of what we send over IPv4 is wrong: only peers that ignore it will answer`,
+        `IPv4 identification cannot be fixed here (${native}), so the ICRC of what we send over IPv4 is wrong: only peers that ignore it will answer`,
       );
     }
-    return new UdpPort(gid, await bind(gid, ROCE_UDP_PORT, native), native);
+    const port = new UdpPort(gid, openerOf(options, native));
+    await port.#bind(ROCE_UDP_PORT);
+    return port;
   }
 
-  send({ bytes, path, sourcePort }: SentDatagram): void {
-    if (this.#closed) return;
-    const bound = this.#sockets.get(sourcePort);
-    if (bound !== undefined) {
-      this.#sendFrom(bound, bytes, path.remoteGid, path.trafficClass);
-      return;
-    }
-    // The first packets from a source port that nobody prepared wait for its socket.
-    this.#openSource(sourcePort).then(
-      (opened) => this.#sendFrom(opened, bytes, path.remoteGid, path.trafficClass),
-      (error: unknown) => this.#countError(error),
-    );
+  /** How the port sends and receives. */
+  get sockets(): SocketKind {
+    return this.#main.kind;
+  }
+
+  /** Whether the system cuts messages into datagrams: it can be asked, was not told not to, and has not refused so far. */
+  get segmentation(): boolean {
+    const main = this.#main;
+    return main instanceof BatchedSocket && main.segmentation;
+  }
+
+  send(datagram: SentDatagram): void {
+    const socket = this.#sockets.get(datagram.sourcePort);
+    if (socket === undefined) this.#sendLater(datagram);
+    else socket.send(datagram);
+  }
+
+  flush(): void {
+    for (const socket of this.#sockets.values()) socket.flush();
   }
 
   /** @throws {@link IoError} `PORT_IN_USE`, `SOCKET` */
@@ -78,35 +92,28 @@ export class UdpPort implements RocePort {
     if (this.#closed) return;
     this.#closed = true;
     const opening = [...this.#opening.values()].map((each) => each.catch(() => undefined));
-    await Promise.all([...[...this.#sockets.values()].map(({ socket }) => closeSocket(socket)), ...opening]);
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    await Promise.all([...sockets.map((socket) => socket.close()), ...opening]);
   }
 
-  #sendFrom(bound: BoundSocket, bytes: Uint8Array, remoteGid: Uint8Array, trafficClass: number): void {
+  /** The first packets from a source port that nobody prepared wait for its socket. */
+  #sendLater(datagram: SentDatagram): void {
     if (this.#closed) return;
-    try {
-      if (trafficClass !== bound.trafficClass) {
-        if (bound.descriptor >= 0) this.#native?.setTrafficClass(bound.descriptor, this.gid, trafficClass);
-        bound.trafficClass = trafficClass;
-      }
-      bound.socket.send(bytes, ROCE_UDP_PORT, this.#addressText(remoteGid), (error) => {
-        if (error) this.#countError(error);
-      });
-    } catch (error) {
-      this.#countError(error);
-    }
-  }
-
-  #addressText(gid: Uint8Array): string {
-    let address = this.#addresses.get(gid);
-    if (address === undefined) {
-      address = formatAddress(gid);
-      this.#addresses.set(gid, address);
-    }
-    return address;
+    const { at, length } = datagram;
+    const copy = { ...datagram, bytes: datagram.bytes.slice(at, at + length), at: 0 };
+    this.#openSource(datagram.sourcePort).then(
+      (socket) => {
+        if (this.#closed) return;
+        socket.send(copy);
+        socket.flush();
+      },
+      (error: unknown) => this.#countLost(systemCode(error) ?? 'UNKNOWN'),
+    );
   }
 
   /** Opens a source port's socket, once however many ask for it meanwhile. */
-  #openSource(sourcePort: number): Promise<BoundSocket> {
+  #openSource(sourcePort: number): Promise<DatagramSocket> {
     const known = this.#opening.get(sourcePort);
     if (known) return known;
     const opening = this.#bindSource(sourcePort).finally(() => this.#opening.delete(sourcePort));
@@ -114,7 +121,7 @@ export class UdpPort implements RocePort {
     return opening;
   }
 
-  async #bindSource(sourcePort: number): Promise<BoundSocket> {
+  async #bindSource(sourcePort: number): Promise<DatagramSocket> {
     if (this.#sockets.size + this.#opening.size >= SOURCE_PORTS_MAX) {
       throw new IoError(
         'SOCKET',
@@ -122,137 +129,58 @@ export class UdpPort implements RocePort {
         { sourcePort, maximum: SOURCE_PORTS_MAX },
       );
     }
-    const bound = await bind(this.gid, sourcePort, this.#native);
-    if (!this.#closed) return this.#add(sourcePort, bound);
-    await closeSocket(bound.socket);
-    return bound;
+    return this.#bind(sourcePort);
   }
 
-  #add(sourcePort: number, bound: BoundSocket): BoundSocket {
-    bound.socket.on('error', (error) => this.#countError(error));
-    this.#sockets.set(sourcePort, bound);
-    return bound;
+  async #bind(port: number): Promise<DatagramSocket> {
+    const { gid } = this;
+    const receives = port === ROCE_UDP_PORT;
+    const onDatagram = (datagram: ReceivedDatagram): void => this.onDatagram(datagram);
+    const user: SocketUser = { gid, port, receives, onDatagram, onLost: (code) => this.#countLost(code) };
+    const socket = await this.#openSocket(user).catch((error: unknown) => {
+      throw explainBind(error, gid, port);
+    });
+    if (this.#closed) await socket.close();
+    else this.#sockets.set(port, socket);
+    return socket;
   }
 
-  #receive(bytes: Uint8Array, from: RemoteInfo): void {
-    this.onDatagram({ bytes, remoteGid: this.#senderGid(from.address), sourcePort: from.port });
+  get #main(): DatagramSocket {
+    const main = this.#sockets.get(ROCE_UDP_PORT);
+    if (main === undefined) throw new IoError('SOCKET', 'the port is closed', {});
+    return main;
   }
 
-  #senderGid(address: string): Uint8Array {
-    const known = this.#senders.get(address);
-    if (known !== undefined) return known;
-    if (this.#senders.size >= SENDERS_MAX) this.#senders.clear();
-    // A link-local sender's zone says which interface; the GID does not have it.
-    const gid = parseGid(address.replace(/%.*$/, ''));
-    this.#senders.set(address, gid);
-    return gid;
-  }
-
-  #countError(error: unknown): void {
-    const code = systemCode(error) ?? 'UNKNOWN';
+  #countLost(code: string): void {
     this.sendErrors.set(code, (this.sendErrors.get(code) ?? 0) + 1);
   }
 }
 
-interface BoundSocket {
-  readonly socket: Socket;
-  /** The system's number of the socket; −1 if Node opened it itself. */
-  readonly descriptor: number;
-  /** What was set last. */
-  trafficClass: number;
+/** What sockets can do on this machine; of what they cannot, why. */
+export interface SocketSupport {
+  /** Why IPv4's identification cannot be fixed, so that the ICRC is wrong; undefined if it can. */
+  readonly noIdentification: string | undefined;
+  /** Why there are no batched sockets; undefined if there are. */
+  readonly notBatched: string | undefined;
+  /** Whether the system knows how to cut messages and put them together again. */
+  readonly segmentation: boolean;
 }
 
-const closeSocket = (socket: Socket): Promise<void> => new Promise((resolve) => socket.close(() => resolve()));
+export function socketSupport(): SocketSupport {
+  const native = loadNativeSockets();
+  if (typeof native === 'string') return { noIdentification: native, notBatched: native, segmentation: false };
+  return { noIdentification: undefined, notBatched: native.notBatched, segmentation: native.canSegment() };
+}
 
-async function bind(gid: Uint8Array, port: number, native: NativeSockets | undefined): Promise<BoundSocket> {
-  const family = isIpv4Gid(gid) ? 4 : 6;
-  const address = formatAddress(gid);
-  const socket = createSocket({
-    type: family === 4 ? 'udp4' : 'udp6',
-    ipv6Only: family === 6,
-    // Addresses are numbers already: sending must not wait for a look-up.
-    lookup: (host, _options, callback) => callback(null, host, family),
-  });
-  let descriptor = -1;
-  try {
-    // The look-up answers at once, and so may the socket.
-    const listening = once(socket, 'listening');
-    if (native) {
-      descriptor = native.open(gid, port);
-      adopt(socket, descriptor, native);
-    } else {
-      socket.bind({ address, port, exclusive: true });
-    }
-    await listening;
-    enlargeBuffers(socket);
-  } catch (error) {
-    socket.close();
-    throw explainBind(error, address, port);
+type SocketOpener = (user: SocketUser) => Promise<DatagramSocket>;
+
+/** @throws {@link IoError} `SOCKET` if batched sockets are asked for where there are none. */
+function openerOf({ sockets, segmentation = true }: SocketOptions, native: NativeSockets | string): SocketOpener {
+  const why = typeof native === 'string' ? native : native.notBatched;
+  if (sockets === 'batched' && why !== undefined) {
+    throw new IoError('SOCKET', `this machine has no batched sockets: ${why}`, { sockets });
   }
-  return { socket, descriptor, trafficClass: 0 };
-}
-
-/** From here on the socket closes the descriptor. */
-function adopt(socket: Socket, descriptor: number, native: NativeSockets): void {
-  try {
-    socket.bind({ fd: descriptor, exclusive: true });
-  } catch (error) {
-    native.close(descriptor);
-    throw error;
-  }
-}
-
-function enlargeBuffers(socket: Socket): void {
-  try {
-    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
-    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
-  } catch {
-    // Linux gives what it may; BSDs refuse what is too much. Then the buffers stay as they are.
-  }
-}
-
-function explainBind(error: unknown, address: string, port: number): IoError {
-  const details = { address, port };
-  switch (systemCode(error)) {
-    case 'EADDRINUSE':
-      return new IoError('PORT_IN_USE', `UDP port ${port} of ${address} is in use: ${whoOwns(port)}`, details, {
-        cause: error,
-      });
-    case 'EADDRNOTAVAIL':
-      return new IoError(
-        'ADDRESS_NOT_LOCAL',
-        `this machine does not have the address ${address}: "ip address" shows those it has`,
-        details,
-        { cause: error },
-      );
-    default:
-      return new IoError(
-        'SOCKET',
-        `cannot bind UDP port ${port} of ${address}: ${error instanceof Error ? error.message : String(error)}`,
-        details,
-        {
-          cause: error,
-        },
-      );
-  }
-}
-
-/** How to find out who has a UDP port. */
-function whoOwns(port: number): string {
-  const look = `find its owner with "ss -ulpn sport = :${port}"`;
-  if (port !== ROCE_UDP_PORT) return look;
-  const devices = softRoceDevices();
-  return devices.length > 0
-    ? `the kernel's soft-RoCE probably owns it (${devices.join(', ')}): see "rdma link", remove it with "rdma link delete ${devices[0]}"`
-    : `${look}; if no process is shown, it is the kernel's soft-RoCE: see "rdma link"`;
-}
-
-/** RDMA devices of the kernel's own soft-RoCE driver, as Linux lists them. */
-function softRoceDevices(): string[] {
-  try {
-    return readdirSync('/sys/class/infiniband').filter((device) => device.startsWith('rxe'));
-  } catch {
-    // No such folder: the kernel has no RDMA devices at all.
-    return [];
-  }
+  if (typeof native === 'string') return (user) => DgramSocket.open(user, undefined);
+  if (sockets === 'dgram' || why !== undefined) return (user) => DgramSocket.open(user, native);
+  return async (user) => new BatchedSocket(user, native, { segmentation });
 }

@@ -1,5 +1,5 @@
 import { GSI_QPN, type Random, uniform } from 'ibcm/base';
-import type { ReceivedDatagram, RocePort, SentDatagram } from 'ibcm/io';
+import { bytesOf, PortWrapper, type ReceivedDatagram, type SentDatagram } from 'ibcm/io';
 import { BTH, BTH_BYTES, DETH_BYTES, decodeMad, ICRC_BYTES, type MessageName, opcodeOf } from 'ibcm/wire';
 import type { Counts } from './kernel-counters.js';
 
@@ -30,8 +30,7 @@ const FIRST_ANSWER = opcodeOf('rc', 'rdmaReadResponse', 'first');
 const LAST_ANSWER = opcodeOf('rc', 'atomicAcknowledge', 'only');
 
 /** A port that loses packets, passes them on twice or late, or damages them. */
-export class FaultyPort implements RocePort {
-  onDatagram: (datagram: ReceivedDatagram) => void = () => undefined;
+export class FaultyPort extends PortWrapper {
   /** What came from Linux, whether or not it was lost then. */
   readonly received: Counts = {};
   /** What went to Linux and should be understood there: lost and damaged messages are not among it. */
@@ -42,7 +41,6 @@ export class FaultyPort implements RocePort {
   damagedForUs = 0;
   /** How many packets of data, both ways, were lost, passed on twice, or late. */
   readonly disturbedData = { lost: 0, twice: 0, late: 0 };
-  readonly #port: RocePort;
   readonly #rules: Rule[] = [];
   readonly #late = new Set<NodeJS.Timeout>();
   /** Messages of ours that wait for one of Linux to cross. */
@@ -52,15 +50,6 @@ export class FaultyPort implements RocePort {
   /** What may happen to a packet of data. */
   #dataWeather: (() => Fate) | undefined;
   #onAllArrived: () => void = () => undefined;
-
-  constructor(port: RocePort) {
-    this.#port = port;
-    port.onDatagram = (datagram) => this.#receive(datagram);
-  }
-
-  get gid(): Uint8Array {
-    return this.#port.gid;
-  }
 
   /** Loses the next messages of a kind. */
   lose(direction: Direction, message: MessageName, times = Number.POSITIVE_INFINITY): void {
@@ -126,36 +115,35 @@ export class FaultyPort implements RocePort {
     this.#release();
   }
 
-  send(datagram: SentDatagram): void {
-    const message = messageIn(datagram.bytes);
+  override send(datagram: SentDatagram): void {
+    const copy = { ...datagram, bytes: bytesOf(datagram).slice(), at: 0 };
+    const message = messageIn(copy.bytes);
     if (message !== undefined && message === this.#crossing?.message) {
-      this.#crossing.held.push(datagram);
+      this.#crossing.held.push(copy);
       return;
     }
-    this.#pass(this.#fateOf('out', message, datagram.bytes), datagram.bytes, (bytes, corrupt) => {
+    this.#pass(this.#fateOf('out', message, copy.bytes), copy.bytes, (bytes, corrupt, isLate) => {
       if (corrupt) this.damaged += 1;
       else count(this.sent, message);
-      this.#port.send({ ...datagram, bytes });
+      super.send({ ...copy, bytes });
+      if (isLate) this.flush();
     });
   }
 
-  async prepare(sourcePort: number): Promise<void> {
-    await this.#port.prepare?.(sourcePort);
-  }
-
-  close(): Promise<void> {
+  override close(): Promise<void> {
     for (const timer of this.#late) clearTimeout(timer);
     this.#late.clear();
-    return this.#port.close();
+    return super.close();
   }
 
-  #receive(datagram: ReceivedDatagram): void {
-    const message = messageIn(datagram.bytes);
+  protected override receive(datagram: ReceivedDatagram): void {
+    const copy = { ...datagram, bytes: bytesOf(datagram).slice(), at: 0, remoteGid: datagram.remoteGid.slice() };
+    const message = messageIn(copy.bytes);
     count(this.received, message);
     if (message !== undefined && message === this.#crossing?.message) this.#release();
-    this.#pass(this.#fateOf('in', message, datagram.bytes), datagram.bytes, (bytes, corrupt) => {
+    this.#pass(this.#fateOf('in', message, copy.bytes), copy.bytes, (bytes, corrupt) => {
       if (corrupt) this.damagedForUs += 1;
-      this.onDatagram({ ...datagram, bytes });
+      super.receive({ ...copy, bytes });
     });
   }
 
@@ -163,15 +151,16 @@ export class FaultyPort implements RocePort {
     const held = this.#crossing?.held ?? [];
     this.#crossing = undefined;
     for (const datagram of held) this.send(datagram);
+    this.flush();
   }
 
-  #pass(fate: Fate, bytes: Uint8Array, pass: (bytes: Uint8Array, corrupt: boolean) => void): void {
+  #pass(fate: Fate, bytes: Uint8Array, pass: (bytes: Uint8Array, corrupt: boolean, isLate: boolean) => void): void {
     const { copies = 1, delayMs, corrupt = false } = fate;
     for (let left: number = copies; left > 0; left -= 1) {
       const copy = bytes.slice();
       if (corrupt) copy[copy.length - ICRC_BYTES - 1] = (copy[copy.length - ICRC_BYTES - 1] as number) ^ 1;
-      if (delayMs === undefined) pass(copy, corrupt);
-      else this.#later(delayMs, () => pass(copy, corrupt));
+      if (delayMs === undefined) pass(copy, corrupt, false);
+      else this.#later(delayMs, () => pass(copy, corrupt, true));
     }
   }
 

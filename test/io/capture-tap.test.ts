@@ -114,6 +114,7 @@ class StillPort implements RocePort {
   readonly sent: SentDatagram[] = [];
   readonly prepared: number[] = [];
   closed = false;
+  flushes = 0;
   readonly gid: Uint8Array;
 
   constructor(gid: Uint8Array) {
@@ -122,6 +123,10 @@ class StillPort implements RocePort {
 
   send(datagram: SentDatagram): void {
     this.sent.push(datagram);
+  }
+
+  flush(): void {
+    this.flushes += 1;
   }
 
   async prepare(sourcePort: number): Promise<void> {
@@ -150,19 +155,22 @@ describe('A capture tap', () => {
       const bytes = new Uint8Array(length).fill(7);
       const sent = {
         bytes,
+        at: 0,
+        length,
         sourcePort: 9,
         path: { port: 1, localGid: port.gid, remoteGid, trafficClass: 0x68, sourcePort: 9 },
       };
       tap.send(sent);
       expect(port.sent.at(-1)).toBe(sent);
-      const datagram = { bytes, remoteGid, sourcePort: 10 };
+      const datagram = { bytes, at: 0, length, remoteGid, sourcePort: 10 };
       port.onDatagram(datagram);
       expect(received.at(-1)).toBe(datagram);
     }
+    tap.flush();
     await tap.prepare(5);
     await tap.close();
     await file.close();
-    expect([tap.gid, port.prepared, port.closed]).toEqual([port.gid, [5], true]);
+    expect([tap.gid, port.prepared, port.closed, port.flushes]).toEqual([port.gid, [5], true, 1]);
     const reader = new CaptureReader();
     reader.push(await readFile(path));
     reader.end();

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Duration, type Instant, NEVER, parseGid } from '../../src/base/index.js';
 import type { ChannelAdapter, OutgoingDatagram } from '../../src/ca/index.js';
-import { monotonicNow, PortDriver, type RocePort } from '../../src/io/index.js';
+import { monotonicNow, PortDriver, type RocePort, type SentDatagram } from '../../src/io/index.js';
 
 // The machine's monotonic clock cannot be faked; the calendar's can.
 vi.mock('../../src/io/clock.js', () => ({ monotonicNow: () => Date.now() * 1_000 }));
@@ -36,15 +36,26 @@ class FakeAdapter {
   }
 }
 
-function driverOf(send: () => void = () => undefined): {
-  driver: PortDriver;
-  adapter: FakeAdapter;
-  port: RocePort;
-} {
+function driverOf(
+  send: (datagram: SentDatagram) => void = () => undefined,
+  flush: () => void = () => undefined,
+): { driver: PortDriver; adapter: FakeAdapter; port: RocePort } {
   const adapter = new FakeAdapter();
-  const port: RocePort = { gid: GID, onDatagram: () => undefined, send, close: async () => undefined };
+  const port: RocePort = {
+    gid: GID,
+    onDatagram: () => undefined,
+    send,
+    flush,
+    close: async () => undefined,
+  };
   return { driver: new PortDriver(adapter as unknown as ChannelAdapter, port), adapter, port };
 }
+
+/** When what the event loop has begun is done, with all that follows from it. */
+const nextRound = async (): Promise<void> => {
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+};
 
 afterEach(() => {
   vi.useRealTimers();
@@ -106,7 +117,7 @@ describe('The driver', () => {
   it('takes nothing in any more once it is closed', async () => {
     const { driver, adapter, port } = driverOf();
     await driver.close();
-    port.onDatagram({ bytes: new Uint8Array(1), remoteGid: GID, sourcePort: 1 });
+    port.onDatagram({ bytes: new Uint8Array(1), at: 0, length: 1, remoteGid: GID, sourcePort: 1 });
     expect(adapter.calls).toEqual([]);
   });
 
@@ -115,13 +126,103 @@ describe('The driver', () => {
     const { driver, adapter, port } = driverOf(() => {
       if (!again) return;
       again = false;
-      port.onDatagram({ bytes: new Uint8Array(1), remoteGid: GID, sourcePort: 1 });
+      port.onDatagram({ bytes: new Uint8Array(1), at: 0, length: 1, remoteGid: GID, sourcePort: 1 });
     });
     const turns: number[] = [];
     driver.onTurn(() => turns.push(adapter.calls.length));
     adapter.outgoing.push({ sourcePort: 1 }, { sourcePort: 2 });
     driver.wake();
     expect(turns).toEqual([0, 1]);
+  });
+
+  it('has one turn for all datagrams that are there, and sends what they lead to together', async () => {
+    const did: string[] = [];
+    const { driver, adapter, port } = driverOf(
+      ({ sourcePort }) => did.push(`send ${sourcePort}`),
+      () => void did.push('flush'),
+    );
+    driver.onTurn(() => did.push('poll'));
+    const datagram = { bytes: new Uint8Array(1), at: 0, length: 1, remoteGid: GID, sourcePort: 1 };
+    for (let i = 1; i <= 3; i += 1) {
+      port.onDatagram(datagram);
+      adapter.outgoing.push({ sourcePort: i });
+    }
+    expect([did, adapter.calls.length]).toEqual([[], 3]);
+    await nextRound();
+    expect(did).toEqual(['poll', 'poll', 'send 1', 'send 2', 'send 3', 'flush']);
+    port.onDatagram(datagram);
+    await nextRound();
+    expect(did.slice(6)).toEqual(['poll', 'poll', 'flush']);
+  });
+
+  it('sends an answer of somebody who has waited for what came together with its acknowledgement', async () => {
+    const did: string[] = [];
+    const { driver, adapter, port } = driverOf(
+      ({ sourcePort }) => did.push(`send ${sourcePort}`),
+      () => void did.push('flush'),
+    );
+    let came: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => {
+      came = resolve;
+    });
+    driver.onTurn(() => came());
+    // As an endpoint's receive, which is waited for by somebody who is waited for.
+    const answering = (async () => {
+      await (async () => {
+        await waiting;
+      })();
+      adapter.outgoing.push({ sourcePort: 2 });
+    })();
+    adapter.outgoing.push({ sourcePort: 1 });
+    port.onDatagram({ bytes: new Uint8Array(1), at: 0, length: 1, remoteGid: GID, sourcePort: 1 });
+    await nextRound();
+    await answering;
+    expect(did).toEqual(['send 1', 'send 2', 'flush']);
+  });
+
+  it('sends at once, and lets nobody poll, when it is told to', async () => {
+    const did: string[] = [];
+    const { driver, adapter, port } = driverOf(({ sourcePort }) => did.push(`send ${sourcePort}`));
+    driver.onTurn(() => {
+      did.push('poll');
+      driver.flush();
+    });
+    adapter.outgoing.push({ sourcePort: 1 });
+    driver.flush();
+    expect(did).toEqual(['send 1']);
+    port.onDatagram({ bytes: new Uint8Array(1), at: 0, length: 1, remoteGid: GID, sourcePort: 1 });
+    adapter.outgoing.push({ sourcePort: 2 });
+    driver.wake();
+    expect(did).toEqual(['send 1', 'poll', 'send 2']);
+    // The turn is over: none follows.
+    await nextRound();
+    expect(did).toEqual(['send 1', 'poll', 'send 2', 'poll']);
+    await driver.close();
+    adapter.outgoing.push({ sourcePort: 3 });
+    driver.flush();
+    expect(did.filter((each) => each.startsWith('send'))).toHaveLength(2);
+  });
+
+  it('gives each datagram its own place until the ports have let go of it, however many there are', () => {
+    const places: number[] = [];
+    const flushed: number[] = [];
+    const { driver, adapter } = driverOf(
+      ({ at, length }) => {
+        expect(length).toBe(280);
+        places.push(at);
+      },
+      () => void flushed.push(places.length),
+    );
+    for (let i = 0; i < 1_000; i += 1) adapter.outgoing.push({ sourcePort: 1, length: 280 });
+    driver.wake();
+    expect(places).toHaveLength(1_000);
+    expect(flushed.at(-1)).toBe(1_000);
+    let from = 0;
+    for (const until of flushed) {
+      expect(new Set(places.slice(from, until)).size).toBe(until - from);
+      from = until;
+    }
+    expect(flushed.length).toBeLessThan(4);
   });
 
   it('sends the rest and keeps its timer when a consumer and the port throw', async () => {

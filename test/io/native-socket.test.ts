@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseGid } from '../../src/base/index.js';
-import { type LibC, loadNativeSockets, NativeSockets } from '../../src/io/native-socket.js';
+import { type LibC, loadNativeSockets, NativeSockets, type PollHandle } from '../../src/io/native-socket.js';
 
 const EADDRINUSE = 98;
 const EAFNOSUPPORT = 97;
@@ -37,6 +37,22 @@ class FakeLibC implements LibC {
     // Closing changes errno, as any call may.
     this.#errno = 0;
     return this.#call('close', descriptor);
+  }
+
+  sendmmsg(descriptor: number, messages: number, count: number, flags: number): number {
+    return this.#call('sendmmsg', descriptor, messages, count, flags) < 0 ? -1 : count;
+  }
+
+  recvmmsg(): number {
+    return -1;
+  }
+
+  addressOf(): number {
+    return 0;
+  }
+
+  poll(): PollHandle {
+    return { start: () => undefined, close: () => undefined };
   }
 
   errno(): number {

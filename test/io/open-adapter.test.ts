@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { parseGid } from '../../src/base/index.js';
 import type { EndpointError } from '../../src/endpoint/index.js';
-import { caGuidOf, type IoError, openAdapter, type RocePort } from '../../src/io/index.js';
+import {
+  caGuidOf,
+  type IoError,
+  openAdapter,
+  PortWrapper,
+  type RocePort,
+  type SentDatagram,
+} from '../../src/io/index.js';
 import { decodeMad, type Req } from '../../src/wire/index.js';
 import {
   adapters,
@@ -314,7 +321,8 @@ describe.skipIf(notLinux)('A wrapper of the port', () => {
       const wrapped: RocePort = {
         gid: port.gid,
         onDatagram: () => undefined,
-        send: ({ bytes, sourcePort }) => wrapped.onDatagram({ bytes, remoteGid: port.gid, sourcePort }),
+        send: (datagram) => wrapped.onDatagram({ ...datagram, remoteGid: port.gid }),
+        flush: () => undefined,
         close: () => port.close(),
       };
       return wrapped;
@@ -335,20 +343,14 @@ describe.skipIf(notLinux)('A wrapper of the port', () => {
       for (const listener of listeners) process.on('uncaughtException', listener);
     });
     let faults = 1;
-    const faulty = (port: RocePort): RocePort => {
-      const wrapped: RocePort = {
-        gid: port.gid,
-        onDatagram: () => undefined,
-        send: (datagram) => {
-          faults -= 1;
-          if (faults >= 0) throw new Error('a fault');
-          port.send(datagram);
-        },
-        close: () => port.close(),
-      };
-      port.onDatagram = (datagram) => wrapped.onDatagram(datagram);
-      return wrapped;
-    };
+    class Faulty extends PortWrapper {
+      override send(datagram: SentDatagram): void {
+        faults -= 1;
+        if (faults >= 0) throw new Error('a fault');
+        super.send(datagram);
+      }
+    }
+    const faulty = (port: RocePort): RocePort => new Faulty(port);
     const [client, server] = await Promise.all([open({ wrapPort: faulty }), open()]);
     const { ours } = await connect(client, server, { responseTimeoutMs: 20 });
     expect(await ours.disconnect()).toBe('disconnected');

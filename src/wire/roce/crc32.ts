@@ -43,6 +43,70 @@ export function crc32Update(register: number, bytes: Uint8Array, start: number, 
   return crc;
 }
 
+/** Words are read as the machine has them: this is how the tables want them. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+/** So many zero bytes are taken at once: messages of the CM mostly are. */
+const ZERO_BYTES = 64;
+const ZERO_WORDS = ZERO_BYTES / 4;
+/** `ZEROS[256 k + b]` is the register after {@link ZERO_BYTES} zero bytes, if byte k of it was b, and all others 0. */
+const ZEROS = buildZeros();
+
+function buildZeros(): Int32Array {
+  const zeros = new Uint8Array(ZERO_BYTES);
+  return Int32Array.from({ length: 4 * 256 }, (_, i) =>
+    crc32Update((i & 0xff) << (8 * (i >> 8)), zeros, 0, ZERO_BYTES),
+  );
+}
+
+/** Memory by words, from its beginning on; undefined on machines that have them in another order. */
+export function wordsOf(buffer: ArrayBufferLike): Int32Array | undefined {
+  return IS_LITTLE_ENDIAN ? new Int32Array(buffer, 0, buffer.byteLength >> 2) : undefined;
+}
+
+/** The register after eight bytes: two words, of which the first has the register before in it (exclusive or). */
+export function crc32Words(a: number, b: number): number {
+  return (
+    entry(7, a & 0xff) ^
+    entry(6, (a >>> 8) & 0xff) ^
+    entry(5, (a >>> 16) & 0xff) ^
+    entry(4, a >>> 24) ^
+    entry(3, b & 0xff) ^
+    entry(2, (b >>> 8) & 0xff) ^
+    entry(1, (b >>> 16) & 0xff) ^
+    entry(0, b >>> 24)
+  );
+}
+
+/** As {@link crc32Update}, by words: from `start` to `end`, counted in words. */
+export function crc32UpdateWords(register: number, words: Int32Array, start: number, end: number): number {
+  let crc = register;
+  let i = start;
+  while (i + 2 <= end) {
+    if (words[i] === 0 && i + ZERO_WORDS <= end && isZero(words, i)) {
+      crc =
+        (ZEROS[crc & 0xff] as number) ^
+        (ZEROS[256 + ((crc >>> 8) & 0xff)] as number) ^
+        (ZEROS[512 + ((crc >>> 16) & 0xff)] as number) ^
+        (ZEROS[768 + (crc >>> 24)] as number);
+      i += ZERO_WORDS;
+      continue;
+    }
+    crc = crc32Words(crc ^ (words[i] as number), words[i + 1] as number);
+    i += 2;
+  }
+  if (i < end) {
+    const a = crc ^ (words[i] as number);
+    crc = entry(3, a & 0xff) ^ entry(2, (a >>> 8) & 0xff) ^ entry(1, (a >>> 16) & 0xff) ^ entry(0, a >>> 24);
+  }
+  return crc;
+}
+
+function isZero(words: Int32Array, start: number): boolean {
+  let any = 0;
+  for (let i = start; i < start + ZERO_WORDS; i += 1) any |= words[i] as number;
+  return any === 0;
+}
+
 /** The product of two polynomials modulo the CRC's. */
 export function multiply(a: number, b: number): number {
   let product = 0;
@@ -67,6 +131,11 @@ function powerOfX(exponent: number): number {
     square = multiply(square, square);
   }
   return result;
+}
+
+/** The factor that takes a register on over `count` zero bytes. */
+export function advanceFactor(count: number): number {
+  return powerOfX((8 * count) % ORDER);
 }
 
 /** The factor that takes a register back to before its last `count` zero bytes. */

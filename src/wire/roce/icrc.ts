@@ -1,5 +1,5 @@
 import { copyOf, GID_BYTES, isIpv4Gid } from '../../base/index.js';
-import { crc32Update, multiply, rewindFactor } from './crc32.js';
+import { crc32Update, crc32UpdateWords, crc32Words, multiply, rewindFactor, wordsOf } from './crc32.js';
 import { BTH_BYTES, ICRC_BYTES, ROCE_UDP_PORT } from './headers.js';
 
 /**
@@ -28,6 +28,8 @@ const IPV6_BYTES = 40;
 const UDP_BYTES = 8;
 const IPV4_DONT_FRAGMENT = 0x40;
 const IPV4_IDENTIFICATION = 4;
+/** From IPv4's identification to the BTH. */
+export const IDENTIFICATION_TO_TRANSPORT_BYTES = IPV4_BYTES - IPV4_IDENTIFICATION + UDP_BYTES;
 const UDP_PROTOCOL = 17;
 const UDP_LENGTH_MAX = 0xffff;
 /** The BTH's fifth byte holds the congestion bits and is masked. */
@@ -77,6 +79,14 @@ function crcOfTransport(register: number, bytes: Uint8Array, bth: number, end: n
 }
 const ONES = Uint8Array.of(0xff);
 
+/** The same by words, of a packet that begins and ends with one. */
+function crcOfTransportWords(register: number, words: Int32Array, bth: number, end: number): number {
+  const first = register ^ (words[bth] as number);
+  const second = (words[bth + 1] as number) | 0xff;
+  const crc = crc32Words(first, second);
+  return crc32UpdateWords(crc, words, bth + 2, end - 1);
+}
+
 /** More than the bytes after the identification in the longest packet of the greatest MTU. */
 const REWINDS = 4_352;
 
@@ -89,6 +99,9 @@ export class Icrc {
   readonly #ipv6 = maskedHeaders(IPV6_BYTES);
   /** Factors by the length that they stand for, once they were asked for; 0 is none. A connection's packets have few lengths, which alternate. */
   readonly #rewinds = new Int32Array(REWINDS);
+  /** The memory that was looked at last, by words; undefined if it cannot be read so. */
+  #buffer: ArrayBufferLike | undefined;
+  #words: Int32Array | undefined;
   /** After a successful {@link verify}: the packet's IPv4 identification, known or recovered; 0 over IPv6. */
   identification = 0;
 
@@ -98,7 +111,15 @@ export class Icrc {
    */
   compute(path: RocePath, identification: number, bytes: Uint8Array, start: number, end: number): number {
     const register = this.#headers(path, identification, end - start + UDP_BYTES);
-    return ~crcOfTransport(register, bytes, start, end);
+    const { buffer } = bytes;
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer;
+      this.#words = wordsOf(buffer);
+    }
+    const at = bytes.byteOffset + start;
+    const words = this.#words;
+    if (words === undefined || ((at | (end - start)) & 3) !== 0) return ~crcOfTransport(register, bytes, start, end);
+    return ~crcOfTransportWords(register, words, at >> 2, (at + end - start) >> 2);
   }
 
   /** Computes and stores the ICRC. */
@@ -117,7 +138,7 @@ export class Icrc {
     if (difference === 0) return true;
     const recoverable = identification === IDENTIFICATION_UNKNOWN && isIpv4Gid(path.source, path.sourceOffset);
     if (!recoverable) return false;
-    const coveredAfter = IPV4_BYTES - IPV4_IDENTIFICATION + UDP_BYTES + (end - start - ICRC_BYTES);
+    const coveredAfter = IDENTIFICATION_TO_TRANSPORT_BYTES + (end - start - ICRC_BYTES);
     const origin = multiply(this.#rewindOf(coveredAfter), difference);
     this.identification = ((origin & 0xff) << 8) | ((origin >>> 8) & 0xff);
     return origin >>> 16 === 0;

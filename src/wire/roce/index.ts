@@ -13,3 +13,4 @@ export {
 export { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, writeNetworkHeader } from './network-header.js';
 export * from './opcodes.js';
 export * from './psn.js';
+export { Renumbering } from './renumbering.js';
