@@ -18,6 +18,7 @@ import { MEMORY } from './memory.js';
 import { rowOf, rowOfFigure, table } from './report.js';
 import { SCALE, scaleCosts } from './scale.js';
 import { scalePlot, scaleTable } from './scale-plot.js';
+import { SERVICE } from './service.js';
 import { SIMULATION } from './simulation.js';
 
 export type Unit = 'ns' | 'µs';
@@ -39,6 +40,7 @@ const FIGURES: readonly Figure[] = [
   ...CYCLES_LOOPBACK,
   ...DATA_LOOPBACK,
   ...DECODE_CAPTURE,
+  ...SERVICE,
 ];
 const USAGE = `Usage: npm run bench -- [options]
 

@@ -1,6 +1,7 @@
 import { type Duration, elapsed, type Instant, inMilliseconds, milliseconds, type Random } from '../base/index.js';
 import type { CepManager } from '../cep/index.js';
 import type { QueuePairLimits } from '../verbs/index.js';
+import type { AdapterInterface } from './adapter-interface.js';
 import type { AskOptions, Question } from './asking.js';
 import { checkInteger } from './check-integer.js';
 import { Connecting, type ConnectOptions, checkConnect } from './connecting.js';
@@ -118,6 +119,12 @@ export class Adapter {
   async openDatagramSocket(options: DatagramSocketOptions = {}): Promise<DatagramSocket> {
     this.#checkOpen();
     return new DatagramSocket(this.#router, { ...options, sendPsn: this.#numbers.nextPsn() });
+  }
+
+  /** Opens a CM-only interface on this adapter, with connected queue pairs: beside the endpoints, and independent of them (R20). @throws EndpointError `CLOSED` */
+  openInterface(): AdapterInterface {
+    this.#checkOpen();
+    return this.#router.openInterface();
   }
 
   /**
