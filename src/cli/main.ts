@@ -9,7 +9,7 @@ import { lookupCommand } from './lookup.js';
 import { endWhenOutputFails, STATUS_FAILED } from './output-failure.js';
 import { perfCommand } from './perf.js';
 import { pingCommand } from './ping.js';
-import { serveCommand } from './serve.js';
+import { serveLookupCommand } from './serve-lookup.js';
 import { servePerfCommand } from './serve-perf.js';
 import { servePingCommand } from './serve-ping.js';
 import { simCommand } from './sim.js';
@@ -30,7 +30,7 @@ Examples:
   ibcm demo                                   two processes connect, as a ladder
   ibcm listen 127.0.0.1:7471                  in one terminal
   ibcm connect 127.0.0.1:7471 --hold-ms 5000  in another
-  ibcm serve 127.0.0.1:7472 --qpn 0x1234      datagrams: tell who looks the service up
+  ibcm serve-lookup 127.0.0.1:7472            datagrams: tell who looks the service up
   ibcm lookup 127.0.0.1:7472                  which queue pair serves
   ibcm serve-ping 127.0.0.1                   echo what clients send, write and read
   ibcm ping 127.0.0.1                         move data there and back, and check it
@@ -47,7 +47,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.`,
     demoCommand(),
     listenCommand(),
     connectCommand(),
-    serveCommand(),
+    serveLookupCommand(),
     lookupCommand(),
     servePingCommand(),
     pingCommand(),

@@ -21,8 +21,8 @@ interface Options extends SessionOptions {
 /** What a SIDR_REP holds. */
 const PRIVATE_DATA_MAX = 136;
 
-export function serveCommand(): Command {
-  return new Command('serve')
+export function serveLookupCommand(): Command {
+  return new Command('serve-lookup')
     .description('tell those who look a datagram service up (SIDR) which queue pair serves, until Ctrl-C or --count')
     .argument(
       '<address:port>',
@@ -54,15 +54,15 @@ export function serveCommand(): Command {
       'after',
       `
 Examples:
-  ibcm serve 127.0.0.1:7472 --qpn 0x1234
-  ibcm serve 10.0.0.5:7174 --reject noQp --count 3 --json`,
+  ibcm serve-lookup 127.0.0.1:7472 --qpn 0x1234
+  ibcm serve-lookup 10.0.0.5:7174 --reject noQp --count 3 --json`,
     )
     .action(async (where: HostAndPort, options: Options) => {
-      process.exitCode = await serve(where, options);
+      process.exitCode = await serveLookups(where, options);
     });
 }
 
-async function serve({ host, port }: HostAndPort, options: Options): Promise<number> {
+async function serveLookups({ host, port }: HostAndPort, options: Options): Promise<number> {
   const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
   const session = new Session(printer, options);
   const { backlog, count = Number.POSITIVE_INFINITY } = options;
