@@ -8,6 +8,8 @@ import { IbcmError } from '../base/index.js';
  * - `UNKNOWN_HANDLE`: the client owns nothing of that name;
  * - `LIMIT_REACHED`: the client has as many as it may have;
  * - `OVERFLOW`: the client did not read its events;
+ * - `TIMEOUT`: the call's own deadline is over;
+ * - `CANCELLED`: the client has taken the call back;
  * - `CONFIGURATION`: a setting is wrong.
  */
 export type ServiceErrorCode =
@@ -17,6 +19,8 @@ export type ServiceErrorCode =
   | 'UNKNOWN_HANDLE'
   | 'LIMIT_REACHED'
   | 'OVERFLOW'
+  | 'TIMEOUT'
+  | 'CANCELLED'
   | 'CONFIGURATION';
 
 /** See {@link ServiceErrorCode}. */

@@ -1,1 +1,23 @@
+export { type ClientOptions, ServiceClient } from './client/service-client.js';
+export {
+  type ServiceCloseCause,
+  type ServiceCloseDetails,
+  ServiceCloseEvent,
+  ServiceConnection,
+} from './client/service-connection.js';
+export { ServiceDatagramSocket } from './client/service-datagram-socket.js';
+export { ServiceDatagramListener, ServiceListener } from './client/service-listener.js';
+export { ServiceLookupRequest } from './client/service-lookup-request.js';
+export { ServiceRegion } from './client/service-region.js';
+export { ServiceRequest } from './client/service-request.js';
 export { ServiceError, type ServiceErrorCode } from './error.js';
+export { PROTO_FILE } from './grpc/codec.js';
+export { type ConnectServiceOptions, connectService } from './grpc/connect-service.js';
+export { GrpcFront, type GrpcFrontOptions, mutualTls, type TlsFiles } from './grpc/grpc-front.js';
+export { listenUnix, type UnixSocketOptions } from './grpc/unix-socket.js';
+export { openLocalService } from './open-local-service.js';
+export type { Carrier } from './session/carrier.js';
+export type { ClientSession, ClientView } from './session/client-session.js';
+export { type ClientLimits, type Cost, DEFAULT_CLIENT_LIMITS } from './session/limits.js';
+export type { Kind } from './session/owned.js';
+export { Service, type ServiceOptions } from './session/service.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ServiceError } from '../error.js';
+import { DEFAULT_CLIENT_LIMITS } from '../session/limits.js';
 import { type Configuration, flagOf, SETTING_NAMES, SETTINGS, type SettingName, variableOf } from './settings.js';
 import { defaultSocket } from './socket-path.js';
 
@@ -40,6 +41,13 @@ const DEFAULTS: Partial<Readonly<Record<SettingName, unknown>>> = {
   maxConnections: 65_535,
   maxQueuePairs: 65_535,
   maxRequestsPerSecond: 50_000,
+  maxClients: 1_024,
+  clientCeps: DEFAULT_CLIENT_LIMITS.ceps,
+  clientListens: DEFAULT_CLIENT_LIMITS.listens,
+  clientMemoryBytes: DEFAULT_CLIENT_LIMITS.memoryBytes,
+  clientCalls: DEFAULT_CLIENT_LIMITS.calls,
+  clientCallsPerSecond: DEFAULT_CLIENT_LIMITS.callsPerSecond,
+  clientWaiting: DEFAULT_CLIENT_LIMITS.waiting,
 };
 
 /**

@@ -82,13 +82,20 @@ const FAMILIES: readonly Family[] = [
   },
   {
     kind: 'gauge',
-    name: 'client_owned',
-    help: 'What each client owns',
+    name: 'client_used',
+    help: 'What each client has of what is limited',
     labels: ['client', 'name', 'what'],
     samples: ({ clients }) =>
-      clients.flatMap(({ id, name, owned }) =>
-        Object.entries(owned).map(([what, value]): Sample => [{ client: id, name, what }, value]),
+      clients.flatMap(({ id, name, used }) =>
+        Object.entries(used).map(([what, value]): Sample => [{ client: id, name, what }, value]),
       ),
+  },
+  {
+    kind: 'gauge',
+    name: 'client_calls',
+    help: 'Calls of each client that are not answered',
+    labels: ['client', 'name'],
+    samples: ({ clients }) => clients.map(({ id, name, calls }) => [{ client: id, name }, calls]),
   },
   {
     kind: 'gauge',

@@ -6,6 +6,7 @@ import { MAX_CEPS } from '../../cep/index.js';
 const INTEGER_TEXT = /^(0x[0-9a-f]+|\d+)$/i;
 const PORT_MAX = 65_535;
 const DAY_MS = 86_400_000;
+const COUNT_MAX = 2 ** 31;
 const QUEUE_PAIRS_MAX = 2 ** 24 - 3;
 const LINE_CHARACTERS_MAX = 4_096;
 
@@ -106,7 +107,20 @@ export const SETTINGS = {
     ...FIXED,
   }),
   maxQueuePairs: integer(1, QUEUE_PAIRS_MAX, { about: 'queue pairs at once', ...FIXED }),
-  maxRequestsPerSecond: integer(1, 2 ** 31, { about: 'requests to connect that one peer may send a second', ...FIXED }),
+  maxRequestsPerSecond: integer(1, COUNT_MAX, {
+    about: 'requests to connect that one peer may send a second',
+    ...FIXED,
+  }),
+  maxClients: integer(1, COUNT_MAX, { about: 'clients at once', ...FIXED }),
+  clientCeps: integer(1, MAX_CEPS, {
+    about: 'connections, requests and look-ups of one client; as all limits of clients, for those who come from now on',
+    ...RELOADABLE,
+  }),
+  clientListens: integer(0, MAX_CEPS, { about: 'listeners of one client', ...RELOADABLE }),
+  clientMemoryBytes: integer(0, 2 ** 40, { about: 'memory that is held for one client', ...RELOADABLE }),
+  clientCalls: integer(1, COUNT_MAX, { about: 'calls of one client that wait for their answers', ...RELOADABLE }),
+  clientCallsPerSecond: integer(1, COUNT_MAX, { about: 'calls a second of one client', ...RELOADABLE }),
+  clientWaiting: integer(1, COUNT_MAX, { about: 'messages that one client has not read', ...RELOADABLE }),
 } satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -1,3 +1,4 @@
+import { elapsed, type Instant, inMilliseconds } from '../../base/index.js';
 import { PACKET_DROP_REASONS } from '../../ca/index.js';
 import { DROP_REASONS, DURATION_BOUNDS, type State } from '../../cep/index.js';
 import type { Adapter } from '../../endpoint/index.js';
@@ -44,8 +45,15 @@ export interface EstablishingTimes {
 }
 
 /** What one client has, and has waiting. */
-export interface ClientUse extends Omit<ClientView, 'owned'> {
-  readonly owned: Record<string, number>;
+export interface ClientUse extends Pick<ClientView, 'id' | 'name' | 'calls' | 'waiting'> {
+  readonly pid?: number;
+  /** How long it has been here, in milliseconds. */
+  readonly ageMs: number;
+  /** How many it owns of each kind. */
+  readonly owns: Record<string, number>;
+  /** What it has of what is limited, and how much it may have. */
+  readonly used: Record<string, number>;
+  readonly limits: Record<string, number>;
 }
 
 /** What has gone through a service since its start, and what it holds now. */
@@ -63,7 +71,7 @@ export interface Statistics {
 
 /** Where statistics come from. */
 export interface StatisticsSources {
-  readonly adapter: Pick<Adapter, 'counters' | 'usage'>;
+  readonly adapter: Pick<Adapter, 'counters' | 'usage' | 'now'>;
   readonly connections: ConnectionList;
   readonly service: Pick<ServiceView, 'clients'>;
 }
@@ -98,14 +106,22 @@ export function readStatistics({ adapter, connections, service }: StatisticsSour
     },
     transport: transport === undefined ? {} : countsOf(transport),
     usage: { ...adapter.usage },
-    clients: Array.from(service.clients, ({ id, name, pid, since, owned, waiting }) => ({
-      id,
-      name,
-      pid,
-      since,
-      waiting,
-      owned: { ...owned },
-    })),
+    clients: Array.from(service.clients, (client) => useOf(client, adapter.now())),
+  };
+}
+
+function useOf(client: ClientView, now: Instant): ClientUse {
+  const { id, name, pid, since, owns, calls, waiting, used, limits } = client;
+  return {
+    id,
+    name,
+    ...(pid !== undefined && { pid }),
+    ageMs: inMilliseconds(elapsed(since, now)),
+    owns: { ...owns },
+    calls,
+    waiting,
+    used: { ...used },
+    limits: { ...limits },
   };
 }
 

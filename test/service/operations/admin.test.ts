@@ -52,7 +52,7 @@ describe('the administration', () => {
 
   test('tells what has been counted, as numbers and as text for Prometheus', async () => {
     const host = new FakeHost(made.server);
-    host.service.add('storage "a"', { owned: { connections: 2 }, waiting: 5 });
+    host.service.add('storage "a"', { used: { ceps: 2, listens: 0, memoryBytes: 0 }, waiting: 5 });
     await established(made);
     const client = await administering(host);
     const statistics = await client.statistics();
@@ -69,14 +69,14 @@ describe('the administration', () => {
     expect(lines).toContain('ibcm_drops_total{layer="packet",reason="icrc"} 0');
     expect(lines).toContain('ibcm_establishing_seconds_bucket{le="+Inf"} 1');
     expect(lines).toContain('ibcm_establishing_seconds_count 1');
-    expect(lines).toContain('ibcm_client_owned{client="1",name="storage \\"a\\"",what="connections"} 2');
+    expect(lines).toContain('ibcm_client_used{client="1",name="storage \\"a\\"",what="ceps"} 2');
     expect(lines).toContain('ibcm_client_waiting_messages{client="1",name="storage \\"a\\""} 5');
     expect(lines.some((line) => line.startsWith('process_cpu_seconds_total '))).toBe(true);
   });
 
   test('counts up between two readings, and forgets clients that have gone', async () => {
     const host = new FakeHost(made.server);
-    host.service.add('gone', { owned: { connections: 1 } });
+    host.service.add('gone', { calls: 1 });
     const before = await host.metrics.text();
     expect(before).toContain('ibcm_messages_received_total{message="REQ"} 0');
     expect(before).toContain('name="gone"');

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
-import type { Cid } from '../../../src/base/index.js';
+import type { Cid, Instant } from '../../../src/base/index.js';
 import type { CepInspector } from '../../../src/cep/index.js';
+import { DEFAULT_CLIENT_LIMITS } from '../../../src/service/index.js';
 import { AdminClient } from '../../../src/service/operations/admin-client.js';
 import { type AdminHost, addAdmin } from '../../../src/service/operations/admin-service.js';
 import { ConnectionList } from '../../../src/service/operations/connection-list.js';
@@ -23,7 +24,18 @@ export class FakeService implements ServiceView {
 
   add(name: string, overrides: Partial<ClientView> = {}): ClientView {
     const id = this.clients.length + 1;
-    const client = { id, name, pid: 4_000 + id, since: 0, owned: {}, waiting: 0, ...overrides };
+    const client: ClientView = {
+      id,
+      name,
+      pid: 4_000 + id,
+      since: 0 as Instant,
+      owns: {},
+      calls: 0,
+      waiting: 0,
+      used: { ceps: 0, listens: 0, memoryBytes: 0 },
+      limits: DEFAULT_CLIENT_LIMITS,
+      ...overrides,
+    };
     this.clients.push(client);
     return client;
   }
@@ -36,7 +48,7 @@ export class FakeService implements ServiceView {
     return Promise.resolve();
   }
 
-  check(): readonly string[] {
+  check(): string[] {
     return this.violations;
   }
 }

@@ -1,0 +1,187 @@
+import type {
+  AcceptOptions,
+  Connection,
+  ConnectOptions,
+  RequestListener,
+  TransferOptions,
+} from '../../endpoint/index.js';
+import { given } from '../given.js';
+import type * as wire from '../messages.js';
+import { type CallContext, type Calls, holding, on, opening } from './call.js';
+import * as describe from './describe.js';
+import type { Hold } from './limits.js';
+import { OwnedConnection } from './owned-connection.js';
+
+const DONE = {};
+/** As in process: see `TransferOptions`. */
+const DEFAULT_RECEIVES = 8;
+const DEFAULT_RECEIVE_BYTES = 4_096;
+
+/** Connecting, listening, looking up. What is left out of a message has the default that it has in process. */
+export const ENDPOINT_CALLS = {
+  connect: opening((request, context) =>
+    holding(context.account, { ceps: 1, memoryBytes: receiveBytes(request) }, async (hold) => {
+      const options = { ...given(request), signal: context.signal } as ConnectOptions;
+      return ownConnection(await context.adapter.connect(options), context, hold);
+    }),
+  ),
+
+  listen: opening((request, { adapter, account, owned }) =>
+    holding(account, { listens: 1 }, async (hold) => {
+      const listener = await adapter.listen(given(request));
+      return { handle: owned.add('listener', listener, () => listener.close(), hold), addresses: listener.addresses };
+    }),
+  ),
+
+  nextRequest: on('listener', (listener, _, { account, owned, signal }) =>
+    holding(account, { ceps: 1 }, async (hold) => {
+      const request = await nextOf(listener, signal);
+      if (request === undefined) {
+        hold.release();
+        return {};
+      }
+      const end = (): void => {
+        if (request.isPending) request.reject();
+      };
+      return { request: describe.request(owned.add('request', request, end, hold), request) };
+    }),
+  ),
+
+  accept: on('request', (request, { handle, ...options }, context) =>
+    holding(context.account, { memoryBytes: receiveBytes(options) }, async (hold) => {
+      try {
+        const connection = await request.accept({ ...given(options), signal: context.signal } as AcceptOptions);
+        return ownConnection(connection, context, hold, ...context.owned.take(handle));
+      } finally {
+        if (!request.isPending) context.owned.forget(handle);
+      }
+    }),
+  ),
+
+  reject: on('request', (request, { handle, ...options }, { owned }) => {
+    try {
+      request.reject(given(options));
+    } finally {
+      if (!request.isPending) owned.forget(handle);
+    }
+    return DONE;
+  }),
+
+  queryRequest: on('request', ({ isPending }) => ({ isPending })),
+
+  disconnect: on('connection', async ({ connection }, { handle: _, ...options }, { signal }) => ({
+    cause: await connection.disconnect({ ...given(options), signal }),
+  })),
+
+  queryConnection: on('connection', ({ status }) => status),
+
+  lookup: opening((request, { adapter, account, signal }) =>
+    holding(account, { ceps: 1 }, async (hold) => {
+      const service = await adapter.lookup({ ...given(request), signal });
+      hold.release();
+      return service;
+    }),
+  ),
+
+  listenDatagram: opening((request, { adapter, account, owned }) =>
+    holding(account, { listens: 1 }, async (hold) => {
+      const listener = await adapter.listenDatagram(given(request));
+      const handle = owned.add('datagram listener', listener, () => listener.close(), hold);
+      return { handle, addresses: listener.addresses };
+    }),
+  ),
+
+  nextLookup: on('datagram listener', (listener, _, { account, owned, signal }) =>
+    holding(account, { ceps: 1 }, async (hold) => {
+      const request = await nextOf(listener, signal);
+      if (request === undefined) {
+        hold.release();
+        return {};
+      }
+      const end = (): void => {
+        if (request.isPending) request.reject();
+      };
+      return { request: describe.lookupRequest(owned.add('look-up', request, end, hold), request) };
+    }),
+  ),
+
+  acceptLookup: on('look-up', (request, { handle, ...options }, { owned }) => {
+    const told = request.accept(given(options));
+    owned.forget(handle);
+    return told;
+  }),
+
+  rejectLookup: on('look-up', (request, { handle, ...options }, { owned }) => {
+    request.reject(given(options));
+    owned.forget(handle);
+    return DONE;
+  }),
+
+  close: {
+    opens: false,
+    run: ({ handle }, { owned }) => {
+      owned.end(handle);
+      return DONE;
+    },
+  },
+} as const satisfies Calls<
+  | 'connect'
+  | 'listen'
+  | 'nextRequest'
+  | 'accept'
+  | 'reject'
+  | 'queryRequest'
+  | 'disconnect'
+  | 'queryConnection'
+  | 'lookup'
+  | 'listenDatagram'
+  | 'nextLookup'
+  | 'acceptLookup'
+  | 'rejectLookup'
+  | 'close'
+>;
+
+function ownConnection(connection: Connection, context: CallContext, ...holds: readonly Hold[]): wire.Connection {
+  const { owned, tell, afterwards } = context;
+  const own = new OwnedConnection(connection);
+  const handle = owned.add('connection', own, () => own.end(), ...holds);
+  afterwards(() => {
+    own.watch({
+      tell: (name, event) => tell(handle, name, event),
+      release: () => owned.forget(handle),
+    });
+  });
+  return describe.connection(handle, connection);
+}
+
+/** The next request of a listener, which stays in its queue if the waiting is ended. @throws the signal's reason. */
+async function nextOf<Request extends { close(): void }>(
+  listener: RequestListener<Request>,
+  signal: AbortSignal,
+): Promise<Request | undefined> {
+  const iterator = listener[Symbol.asyncIterator]();
+  const leave = (): void => void iterator.return?.();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    const { value } = await iterator.next();
+    if (value === undefined) signal.throwIfAborted();
+    return value;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
+
+/** What the buffers for the peer's messages take. */
+export function receiveBytes(
+  options:
+    | TransferOptions
+    | {
+        readonly receives?: number | undefined;
+        readonly receiveBytes?: number | undefined;
+        readonly qpn?: number | undefined;
+      },
+): number {
+  if ('qpn' in options && options.qpn !== undefined) return 0;
+  const { receives = DEFAULT_RECEIVES, receiveBytes: each = DEFAULT_RECEIVE_BYTES } = options;
+  return receives * each;
+}
