@@ -21,3 +21,8 @@ export type { ClientSession, ClientView } from './session/client-session.js';
 export { type ClientLimits, type Cost, DEFAULT_CLIENT_LIMITS } from './session/limits.js';
 export type { Kind } from './session/owned.js';
 export { Service, type ServiceOptions } from './session/service.js';
+export {
+  type OpenWorkerServiceOptions,
+  openWorkerService,
+  type WorkerAdapterOptions,
+} from './thread/open-worker-service.js';

@@ -1,15 +1,17 @@
-import type {
-  CloseCause,
-  ConnectionDetails,
-  ConnectionEnd,
-  ConnectionStatus,
-  DisconnectOptions,
-  ImmediateOption,
-  Message,
-  ReceiveOptions,
-  RegisterRights,
-  RemoteMemory,
+import {
+  type CloseCause,
+  type ConnectionDetails,
+  type ConnectionEnd,
+  type ConnectionStatus,
+  type DisconnectOptions,
+  type ImmediateOption,
+  type Message,
+  type ReceiveOptions,
+  type RegisterRights,
+  type RemoteMemory,
+  TransferError,
 } from '../../endpoint/index.js';
+import { ServiceError } from '../error.js';
 import { given } from '../given.js';
 import type * as wire from '../messages.js';
 import { type Caller, type EventReceiver, eventNamed } from './caller.js';
@@ -90,45 +92,47 @@ export class ServiceConnection extends EventTarget implements ConnectionDetails,
 
   /** All that there is to know of it now; afterwards, too. */
   async query(): Promise<ConnectionStatus> {
-    return this.#final ?? statusOf(await this.#caller.call('queryConnection', { handle: this.#handle }));
+    const status = await this.#unlessReleased(this.#caller.call('queryConnection', { handle: this.#handle }));
+    return status === undefined ? (this.#final as ConnectionStatus) : statusOf(status);
   }
 
   // ---- data. What is sent is copied to the service, what is received or read is copied from there.
 
   /** See `Connection.send`. */
   async send(data: Uint8Array, options: ImmediateOption = {}): Promise<void> {
-    await this.#caller.call('send', { handle: this.#handle, data, ...given(options) });
+    await this.#transfer('send', this.#caller.call('send', { handle: this.#handle, data, ...given(options) }));
   }
 
   /** See `Connection.receive`. */
   async receive({ signal }: ReceiveOptions = {}): Promise<Message | undefined> {
-    if (this.#final !== undefined) return undefined;
-    const { message } = await this.#caller.call('receive', { handle: this.#handle }, { signal });
+    const received = await this.#unlessReleased(this.#caller.call('receive', { handle: this.#handle }, { signal }));
+    const message = received?.message;
     return message && { data: message.data, immediate: message.immediate };
   }
 
   /** See `Connection.write`. */
   async write(to: RemoteMemory, data: Uint8Array, options: ImmediateOption = {}): Promise<void> {
-    await this.#caller.call('write', { handle: this.#handle, to: memoryOf(to), data, ...given(options) });
+    const request = { handle: this.#handle, to: memoryOf(to), data, ...given(options) };
+    await this.#transfer('write', this.#caller.call('write', request));
   }
 
   /** See `Connection.read`. At most 4 MiB at once. */
   async read(from: RemoteMemory, into: Uint8Array): Promise<void> {
     const request = { handle: this.#handle, from: memoryOf(from), length: into.length };
-    const { data } = await this.#caller.call('read', request);
+    const { data } = await this.#transfer('read', this.#caller.call('read', request));
     into.set(data);
   }
 
   /** See `Connection.fetchAdd`. */
   async fetchAdd(at: RemoteMemory, add: bigint): Promise<bigint> {
-    const { value } = await this.#caller.call('fetchAdd', { handle: this.#handle, at: memoryOf(at), add });
-    return value;
+    const request = { handle: this.#handle, at: memoryOf(at), add };
+    return (await this.#transfer('fetchAdd', this.#caller.call('fetchAdd', request))).value;
   }
 
   /** See `Connection.compareSwap`. */
   async compareSwap(at: RemoteMemory, compare: bigint, swap: bigint): Promise<bigint> {
     const request = { handle: this.#handle, at: memoryOf(at), compare, swap };
-    return (await this.#caller.call('compareSwap', request)).value;
+    return (await this.#transfer('compareSwap', this.#caller.call('compareSwap', request))).value;
   }
 
   /**
@@ -140,9 +144,8 @@ export class ServiceConnection extends EventTarget implements ConnectionDetails,
     const { remoteRead = false, remoteWrite = false, remoteAtomic = false } = rights;
     const data = memory instanceof Uint8Array ? memory : new Uint8Array(memory);
     const request = { handle: this.#handle, length: data.length, data, remoteRead, remoteWrite, remoteAtomic };
-    return this.#caller.call('register', request, {
-      adopt: (region) => new ServiceRegion(this.#caller, region, data.length),
-    });
+    const adopt = (region: wire.Region): ServiceRegion => new ServiceRegion(this.#caller, region, data.length);
+    return this.#transfer('register', this.#caller.call('register', request, { adopt }));
   }
 
   // ---- its end
@@ -185,12 +188,33 @@ export class ServiceConnection extends EventTarget implements ConnectionDetails,
     this.#end({ cause: 'lost', privateData: undefined });
   }
 
+  /** What a call says, or undefined if the service had forgotten the connection when it came: then we know how it was at last. */
+  async #unlessReleased<T>(call: Promise<T>): Promise<T | undefined> {
+    try {
+      return await call;
+    } catch (error) {
+      if (this.#final !== undefined && isUnknownHandle(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A transfer of a connection that the service has forgotten fails as that of any connection that has ended. */
+  async #transfer<T>(operation: string, call: Promise<T>): Promise<T> {
+    const result = await this.#unlessReleased(call);
+    if (result === undefined) throw new TransferError(operation, 'flushed');
+    return result;
+  }
+
   #end(details: ServiceCloseDetails): void {
     if (this.#cause !== undefined) return;
     this.#cause = details.cause;
     this.#whenClosed(details);
     this.dispatchEvent(new ServiceCloseEvent(details));
   }
+}
+
+function isUnknownHandle(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'UNKNOWN_HANDLE';
 }
 
 function memoryOf({ address, rkey }: RemoteMemory): wire.RemoteMemory {
