@@ -115,7 +115,8 @@ export class Session {
 
 const SIGNAL_STATUS_BASE = 128;
 
-/** The status by which shells tell that a signal ended a program. That nobody wants more output is no failure. */
-export function interruptedStatus(signal: NodeJS.Signals): number {
-  return signal === 'SIGPIPE' ? 0 : SIGNAL_STATUS_BASE + constants.signals[signal];
-}
+/** The status by which shells tell that a signal ended a program. */
+export const endsBySignal = (signal: NodeJS.Signals): number => SIGNAL_STATUS_BASE + constants.signals[signal];
+
+/** The same; but that nobody wants more output is no failure. */
+export const interruptedStatus = (signal: NodeJS.Signals): number => (signal === 'SIGPIPE' ? 0 : endsBySignal(signal));

@@ -35,7 +35,8 @@ export function formatJson(origin: LineOrigin, decoded: DecodedMessage | Undecod
 
 type JsonFields = { [name: string]: string | number | JsonFields };
 
-function jsonFields(fields: object): JsonFields {
+/** A message's fields as JSON can hold them. */
+export function jsonFields(fields: object): JsonFields {
   const values: JsonFields = {};
   for (const [name, value] of Object.entries(fields) as [string, number | bigint | Uint8Array | object][]) {
     if (typeof value === 'number') values[name] = value;
