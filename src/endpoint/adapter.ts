@@ -3,6 +3,7 @@ import type { PacketDropReason } from '../ca/index.js';
 import type { CepInspector, CepManager, Counters } from '../cep/index.js';
 import type { TransportCounters } from '../transport/index.js';
 import type { QueuePairLimits } from '../verbs/index.js';
+import type { AdapterInterface } from './adapter-interface.js';
 import type { AskOptions, Question } from './asking.js';
 import { checkInteger } from './check-integer.js';
 import { Connecting, type ConnectOptions, checkConnect } from './connecting.js';
@@ -144,6 +145,12 @@ export class Adapter {
   async openDatagramSocket(options: DatagramSocketOptions = {}): Promise<DatagramSocket> {
     this.#checkOpen();
     return new DatagramSocket(this.#router, { ...options, sendPsn: this.#numbers.nextPsn() });
+  }
+
+  /** Opens a CM-only interface on this adapter, with connected queue pairs: beside the endpoints, and independent of them (R20). @throws EndpointError `CLOSED` */
+  openInterface(): AdapterInterface {
+    this.#checkOpen();
+    return this.#router.openInterface();
   }
 
   /**

@@ -10,6 +10,7 @@ import {
 import type { TransportEvent } from '../transport/index.js';
 import { type QueuePair, type QueuePairLimits, QueuePairTable } from '../verbs/index.js';
 import type { CmMad } from '../wire/index.js';
+import { AdapterInterface } from './adapter-interface.js';
 import { EndpointError } from './error.js';
 import type { EndpointHost } from './host.js';
 import { LocalAddresses } from './local-addresses.js';
@@ -100,6 +101,8 @@ export class EventRouter {
   /** By ID, request or queue pair. */
   readonly #held = new Map<object, Held>();
   readonly #observe: ((event: EndpointEvent) => void) | undefined;
+  /** Others on the same manager. */
+  readonly #interfaces = new Set<CmInterface>();
   /** Whose data is moved. */
   readonly #moving = new Map<QueuePair, EndpointQueuePair>();
 
@@ -115,7 +118,7 @@ export class EventRouter {
     this.#connected = new ConnectedQueuePairs({ cm: this.#cm, queuePairs: this.#queuePairs, ledger });
     host.onTurn(() => {
       // What the transport tells may be news for the CM, and the other way round.
-      do this.#cm.poll(this.now);
+      do this.#pollInterfaces();
       while (this.#pollTransport());
     });
   }
@@ -226,13 +229,33 @@ export class EventRouter {
     this.#held.delete(seat);
   }
 
+  /** See `Adapter.openInterface`. */
+  openInterface(): AdapterInterface {
+    const cm = new CmInterface(this.#host.adapter.cep, this.#ledger);
+    this.#interfaces.add(cm);
+    const queuePairs = new ConnectedQueuePairs({ cm, queuePairs: this.#queuePairs, ledger: this.#ledger });
+    return new AdapterInterface(this, cm, queuePairs);
+  }
+
+  /** @internal What is left to be told of a closed interface is told by ours: all have one ledger. */
+  closeInterface(cm: CmInterface): void {
+    this.#interfaces.delete(cm);
+  }
+
   /** Destroys everything; no event is told any more. */
   close(): void {
     this.command((cm, now) => {
+      for (const other of this.#interfaces) other.close(now);
+      this.#interfaces.clear();
       for (const held of this.#held.values()) held.destroy(now);
       this.#held.clear();
       cm.close(now);
     });
+  }
+
+  #pollInterfaces(): void {
+    this.#cm.poll(this.now);
+    for (const each of this.#interfaces) shielded(() => each.poll(this.now));
   }
 
   #holdId(id: EndpointId): EndpointId {

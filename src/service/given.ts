@@ -7,3 +7,11 @@ export type Given<T> = { [Key in keyof T as undefined extends T[Key] ? never : K
 export function given<T extends object>(options: T): Given<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<T>;
 }
+
+/**
+ * What is given of a message, as a call's parameters: they have the same names and forms, and whoever is called checks the values, as it does for callers
+ * that are not compiled.
+ */
+export function parametersOf<Parameters>(message: object): Parameters {
+  return given(message) as Parameters;
+}

@@ -1,4 +1,7 @@
 export { type ClientOptions, ServiceClient } from './client/service-client.js';
+export { ServiceCm, type ServiceCmRequest, type ServiceSlot } from './client/service-cm.js';
+export { ServiceCmEvent } from './client/service-cm-event.js';
+export type { ServiceCmCallback, ServiceCmConfiguration, ServiceCmId } from './client/service-cm-id.js';
 export {
   type ServiceCloseCause,
   type ServiceCloseDetails,
@@ -8,8 +11,17 @@ export {
 export { ServiceDatagramSocket } from './client/service-datagram-socket.js';
 export { ServiceDatagramListener, ServiceListener } from './client/service-listener.js';
 export { ServiceLookupRequest } from './client/service-lookup-request.js';
+export {
+  type ServiceQpCallback,
+  ServiceQueuePair,
+  type ServiceQueuePairOptions,
+  type ServiceQueuePairStatus,
+} from './client/service-queue-pair.js';
+export { ServiceQueuePairRequest } from './client/service-queue-pair-request.js';
+export { ServiceQueuePairs } from './client/service-queue-pairs.js';
 export { ServiceRegion } from './client/service-region.js';
 export { ServiceRequest } from './client/service-request.js';
+export type { WaitForEnd } from './client/wait-for-end.js';
 export { ServiceError, type ServiceErrorCode } from './error.js';
 export { PROTO_FILE } from './grpc/codec.js';
 export { type ConnectServiceOptions, connectService } from './grpc/connect-service.js';

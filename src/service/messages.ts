@@ -29,6 +29,50 @@ export interface ClientMessageBody {
   readonly register: Register;
   readonly readMemory: ReadMemory;
   readonly writeMemory: WriteMemory;
+  readonly cmCreateId: Nothing;
+  readonly cmDestroyId: DestroyId;
+  readonly cmCreateSlot: Nothing;
+  readonly cmBind: Bind;
+  readonly cmDestroySlot: DestroySlot;
+  readonly cmQuery: Handle;
+  readonly cmListen: CmListen;
+  readonly cmCancelListen: Handle;
+  readonly cmGetRequest: Handle;
+  readonly cmSendReq: SendReq;
+  readonly cmFormatRep: SendRep;
+  readonly cmSendFormattedRep: Handle;
+  readonly cmSendRep: SendRep;
+  readonly cmSendRtu: SendPrivateData;
+  readonly cmEstablished: Handle;
+  readonly cmSendRej: SendRej;
+  readonly cmSendMra: SendMra;
+  readonly cmSendDreq: SendDreq;
+  readonly cmSendDrep: SendPrivateData;
+  readonly cmSendLap: SendLap;
+  readonly cmSendApr: SendApr;
+  readonly cmMigrate: Handle;
+  readonly cmGetQpAttr: GetQpAttr;
+  readonly cmSendSidrReq: SendSidrReq;
+  readonly cmSendSidrRep: SendSidrRep;
+  readonly qpCreate: QpCreate;
+  readonly qpDestroy: DestroyId;
+  readonly qpQuery: Handle;
+  readonly qpGetRequest: Handle;
+  readonly qpRejectRequest: RejectQpRequest;
+  readonly qpDelayRequest: SendMra;
+  readonly qpConnect: SendReq;
+  readonly qpAccept: QpAccept;
+  readonly qpSendRep: SendRep;
+  readonly qpSendRtu: SendPrivateData;
+  readonly qpEstablished: Handle;
+  readonly qpSendRej: SendRej;
+  readonly qpSendMra: SendMra;
+  readonly qpDisconnect: SendDreq;
+  readonly qpSendDrep: SendPrivateData;
+  readonly qpAbort: Handle;
+  readonly qpSendLap: SendLap;
+  readonly qpSendApr: SendApr;
+  readonly qpMigrate: Handle;
 }
 
 export interface ClientMessage extends Partial<ClientMessageBody> {
@@ -78,6 +122,50 @@ export interface AnswerResult {
   readonly register: Region;
   readonly readMemory: Bytes;
   readonly writeMemory: Nothing;
+  readonly cmCreateId: CmId;
+  readonly cmDestroyId: Nothing;
+  readonly cmCreateSlot: Handle;
+  readonly cmBind: Nothing;
+  readonly cmDestroySlot: Nothing;
+  readonly cmQuery: CmStatus;
+  readonly cmListen: CmListening;
+  readonly cmCancelListen: Nothing;
+  readonly cmGetRequest: NextCmRequest;
+  readonly cmSendReq: Nothing;
+  readonly cmFormatRep: Nothing;
+  readonly cmSendFormattedRep: Nothing;
+  readonly cmSendRep: Nothing;
+  readonly cmSendRtu: Nothing;
+  readonly cmEstablished: Nothing;
+  readonly cmSendRej: Nothing;
+  readonly cmSendMra: Nothing;
+  readonly cmSendDreq: Nothing;
+  readonly cmSendDrep: Nothing;
+  readonly cmSendLap: Nothing;
+  readonly cmSendApr: Nothing;
+  readonly cmMigrate: Nothing;
+  readonly cmGetQpAttr: QueuePairAttributes;
+  readonly cmSendSidrReq: Nothing;
+  readonly cmSendSidrRep: Nothing;
+  readonly qpCreate: QpCreated;
+  readonly qpDestroy: Nothing;
+  readonly qpQuery: QpStatus;
+  readonly qpGetRequest: NextQpRequest;
+  readonly qpRejectRequest: Nothing;
+  readonly qpDelayRequest: Nothing;
+  readonly qpConnect: Nothing;
+  readonly qpAccept: Nothing;
+  readonly qpSendRep: Nothing;
+  readonly qpSendRtu: Nothing;
+  readonly qpEstablished: Nothing;
+  readonly qpSendRej: Nothing;
+  readonly qpSendMra: Nothing;
+  readonly qpDisconnect: Nothing;
+  readonly qpSendDrep: Nothing;
+  readonly qpAbort: Nothing;
+  readonly qpSendLap: Nothing;
+  readonly qpSendApr: Nothing;
+  readonly qpMigrate: Nothing;
 }
 
 export interface Answer extends Partial<AnswerResult> {
@@ -90,6 +178,10 @@ export interface EventBody {
   readonly closed: ConnectionClosed;
   readonly timewaitExit: Nothing;
   readonly released: Released;
+  readonly cm: CmEvent;
+  readonly qp: QpEvent;
+  readonly withdrawn: CmEvent;
+  readonly gone: Nothing;
 }
 
 export interface Event extends Partial<EventBody> {
@@ -483,4 +575,252 @@ export interface WriteMemory {
   readonly handle: number;
   readonly offset: number;
   readonly data: Uint8Array;
+}
+
+export interface CmId {
+  readonly handle: number;
+  readonly cid: number;
+}
+
+export interface DestroyId {
+  readonly handle: number;
+  readonly wait: boolean;
+}
+
+export interface Bind {
+  readonly handle: number;
+  readonly slot: number;
+}
+
+export interface DestroySlot {
+  readonly handle: number;
+  readonly reserved: boolean;
+}
+
+export interface CmStatus {
+  readonly state: string;
+  readonly localCommId: number;
+  readonly remoteCommId: number;
+}
+
+export interface CmEvent {
+  readonly type: string;
+  readonly cause: string;
+  readonly cid: number;
+  readonly transmissions: number;
+  readonly mad?: Uint8Array | undefined;
+}
+
+export interface CmListen {
+  readonly handle: number;
+  readonly serviceId?: bigint | undefined;
+  readonly serviceMask?: bigint | undefined;
+  readonly port?: number | undefined;
+  readonly compare?: Compare | undefined;
+  readonly backlog: number;
+  readonly atBacklog?: string | undefined;
+}
+
+export interface Compare {
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+export interface CmListening {
+  readonly serviceId: bigint;
+}
+
+export interface NextCmRequest {
+  readonly request?: CmRequest | undefined;
+}
+
+export interface CmRequest {
+  readonly handle: number;
+  readonly event: CmEvent;
+}
+
+export interface Path {
+  readonly localGid: Uint8Array;
+  readonly remoteGid: Uint8Array;
+  readonly port?: number | undefined;
+  readonly flowLabel?: number | undefined;
+  readonly trafficClass?: number | undefined;
+  readonly hopLimit?: number | undefined;
+  readonly packetRate?: number | undefined;
+  readonly sl?: number | undefined;
+  readonly localLid?: number | undefined;
+  readonly remoteLid?: number | undefined;
+  readonly packetLife?: number | undefined;
+  readonly localAckTimeout?: number | undefined;
+  readonly sourcePort?: number | undefined;
+}
+
+export interface Timing {
+  readonly responseTimeout: number;
+  readonly retries: number;
+  readonly backoff?: number | undefined;
+  readonly longestTimeout?: number | undefined;
+  readonly jitter?: number | undefined;
+  readonly deadline?: number | undefined;
+}
+
+export interface SendReq {
+  readonly handle: number;
+  readonly parameters: ReqParameters;
+}
+
+export interface ReqParameters {
+  readonly path: Path;
+  readonly alternatePath?: Path | undefined;
+  readonly serviceId: bigint;
+  readonly peerToPeer?: boolean | undefined;
+  readonly qpn: number;
+  readonly startingPsn: number;
+  readonly transport?: string | undefined;
+  readonly qKey?: number | undefined;
+  readonly responderResources?: number | undefined;
+  readonly initiatorDepth?: number | undefined;
+  readonly retryCount?: number | undefined;
+  readonly rnrRetryCount?: number | undefined;
+  readonly flowControl?: boolean | undefined;
+  readonly srq?: boolean | undefined;
+  readonly pKey?: number | undefined;
+  readonly mtu?: number | undefined;
+  readonly remoteCmResponseTimeout?: number | undefined;
+  readonly localCmResponseTimeout?: number | undefined;
+  readonly maxCmRetries?: number | undefined;
+  readonly privateData?: Uint8Array | undefined;
+  readonly timing?: Timing | undefined;
+}
+
+export interface SendRep {
+  readonly handle: number;
+  readonly parameters: RepParameters;
+}
+
+export interface RepParameters {
+  readonly qpn: number;
+  readonly startingPsn: number;
+  readonly qKey?: number | undefined;
+  readonly responderResources?: number | undefined;
+  readonly initiatorDepth?: number | undefined;
+  readonly targetAckDelay?: number | undefined;
+  readonly failoverAccepted?: number | undefined;
+  readonly flowControl?: boolean | undefined;
+  readonly rnrRetryCount?: number | undefined;
+  readonly srq?: boolean | undefined;
+  readonly privateData?: Uint8Array | undefined;
+  readonly timing?: Timing | undefined;
+}
+
+export interface SendPrivateData {
+  readonly handle: number;
+  readonly privateData?: Uint8Array | undefined;
+}
+
+export interface SendRej {
+  readonly handle: number;
+  readonly reason: number;
+  readonly additionalInformation?: Uint8Array | undefined;
+  readonly privateData?: Uint8Array | undefined;
+}
+
+export interface SendMra {
+  readonly handle: number;
+  readonly serviceTimeout?: number | undefined;
+  readonly privateData?: Uint8Array | undefined;
+}
+
+export interface SendDreq {
+  readonly handle: number;
+  readonly privateData?: Uint8Array | undefined;
+  readonly timing?: Timing | undefined;
+}
+
+export interface SendLap {
+  readonly handle: number;
+  readonly path: Path;
+  readonly privateData?: Uint8Array | undefined;
+  readonly timing?: Timing | undefined;
+}
+
+export interface SendApr {
+  readonly handle: number;
+  readonly status?: number | undefined;
+  readonly additionalInformation?: Uint8Array | undefined;
+  readonly privateData?: Uint8Array | undefined;
+}
+
+export interface GetQpAttr {
+  readonly handle: number;
+  readonly target: string;
+}
+
+export interface SendSidrReq {
+  readonly handle: number;
+  readonly path: Path;
+  readonly serviceId: bigint;
+  readonly pKey?: number | undefined;
+  readonly responseTimeout?: number | undefined;
+  readonly retries?: number | undefined;
+  readonly privateData?: Uint8Array | undefined;
+  readonly timing?: Timing | undefined;
+}
+
+export interface SendSidrRep {
+  readonly handle: number;
+  readonly status?: number | undefined;
+  readonly qpn?: number | undefined;
+  readonly qKey?: number | undefined;
+  readonly additionalInformation?: Uint8Array | undefined;
+  readonly privateData?: Uint8Array | undefined;
+}
+
+export interface QpCreate {
+  readonly transport: string;
+  readonly automatic?: boolean | undefined;
+  readonly accessFlags?: number | undefined;
+  readonly minRnrTimer?: number | undefined;
+  readonly qpn?: number | undefined;
+}
+
+export interface QpCreated {
+  readonly handle: number;
+  readonly qpn: number;
+}
+
+export interface QpStatus {
+  readonly state: string;
+  readonly connectionState?: string | undefined;
+  readonly attributes: QueuePairAttributes;
+}
+
+export interface NextQpRequest {
+  readonly request?: QpRequest | undefined;
+}
+
+export interface QpRequest {
+  readonly handle: number;
+  readonly event: CmEvent;
+  readonly localCommId: number;
+  readonly remoteCommId: number;
+}
+
+export interface RejectQpRequest {
+  readonly handle: number;
+  readonly reason?: number | undefined;
+  readonly additionalInformation?: Uint8Array | undefined;
+  readonly privateData?: Uint8Array | undefined;
+}
+
+export interface QpAccept {
+  readonly handle: number;
+  readonly request: number;
+  readonly parameters: RepParameters;
+}
+
+export interface QpEvent {
+  readonly event: CmEvent;
+  readonly failure?: Failure | undefined;
+  readonly state: string;
 }

@@ -140,8 +140,14 @@ export class Caller {
   #receive({ body, answer, event, farewell }: ServerMessage): void {
     if (this.#end !== undefined) return;
     if (body === 'answer' && answer) this.#pending.get(answer.callId)?.answer(answer);
-    else if (body === 'event' && event) this.#receivers.get(event.handle)?.handleEvent(event);
+    else if (body === 'event' && event) this.#tell(event);
     else if (body === 'farewell' && farewell) this.#lose(errorOf(farewell) as ServiceError);
+  }
+
+  #tell(event: Event): void {
+    const receiver = this.#receivers.get(event.handle);
+    if (event.body === 'gone' || event.body === 'released') this.#receivers.delete(event.handle);
+    receiver?.handleEvent(event);
   }
 
   #lose(error: ServiceError): void {

@@ -9,9 +9,11 @@ import type { ServiceError } from '../error.js';
 import { given } from '../given.js';
 import type { Limits, Welcome } from '../messages.js';
 import { Caller, type OpenLink } from './caller.js';
+import { ServiceCm } from './service-cm.js';
 import { ServiceConnection } from './service-connection.js';
 import { ServiceDatagramSocket } from './service-datagram-socket.js';
 import { ServiceDatagramListener, ServiceListener } from './service-listener.js';
+import { ServiceQueuePairs } from './service-queue-pairs.js';
 
 export interface ClientOptions {
   /** What the client calls itself, for whoever looks at the service; at most 64 characters. Default: its process's title. */
@@ -32,6 +34,10 @@ export class ServiceClient {
   readonly addresses: readonly string[];
   /** What the client may have. */
   readonly limits: Limits;
+  /** The CM-only interface of the adapter, for this client. */
+  readonly cm: ServiceCm;
+  /** Connected queue pairs of the adapter, for this client. */
+  readonly queuePairs: ServiceQueuePairs;
   readonly #caller: Caller;
   readonly #onClose: () => Promise<void>;
 
@@ -41,6 +47,8 @@ export class ServiceClient {
     this.id = client;
     this.addresses = addresses;
     this.limits = limits;
+    this.cm = new ServiceCm(caller);
+    this.queuePairs = new ServiceQueuePairs(caller, this.cm);
   }
 
   /** @internal For carriers. @param onClose ends what was made for this client. */

@@ -178,9 +178,7 @@ export class ServiceConnection extends EventTarget implements ConnectionDetails,
     const released = eventNamed(event, 'released');
     if (closed !== undefined) this.#end({ cause: closed.cause as CloseCause, privateData: closed.privateData });
     if (event.body === 'timewaitExit') this.dispatchEvent(new Event('timewaitexit'));
-    if (released === undefined) return;
-    this.#final = statusOf(released.final);
-    this.#caller.forget(this.#handle);
+    if (released !== undefined) this.#final = statusOf(released.final);
   }
 
   /** @internal */

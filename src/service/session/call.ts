@@ -1,4 +1,4 @@
-import type { Adapter } from '../../endpoint/index.js';
+import type { Adapter, AdapterInterface } from '../../endpoint/index.js';
 import type { AnswerResult, ClientMessageBody, EventBody } from '../messages.js';
 import type { Account, Cost, Hold } from './limits.js';
 import type { Kind, Kinds, Owned } from './owned.js';
@@ -6,6 +6,8 @@ import type { Kind, Kinds, Owned } from './owned.js';
 /** What a call has of its client and of the service. */
 export interface CallContext {
   readonly adapter: Adapter;
+  /** The client's own CM-only interface and connected queue pairs. */
+  readonly interface: AdapterInterface;
   readonly owned: Owned;
   readonly account: Account;
   /** Aborted when the client takes the call back or goes, and when the call's deadline is over. */

@@ -1,5 +1,5 @@
 import type { Cid, Instant } from '../../base/index.js';
-import type { Adapter } from '../../endpoint/index.js';
+import type { Adapter, AdapterInterface } from '../../endpoint/index.js';
 import { ServiceError } from '../error.js';
 import { failureOf } from '../failure.js';
 import type { Answer, AnswerResult, ClientMessage, EventBody, Hello } from '../messages.js';
@@ -63,6 +63,8 @@ export class ClientSession implements ClientView {
   readonly #outlet: Outlet;
   readonly #owned = new Owned();
   readonly #account: Account;
+  /** Opened when the client wants it first. */
+  #interface: AdapterInterface | undefined;
   readonly #rate: Rate;
   readonly #pending = new Map<number, Pending>();
   /** Calls whose handlers run, answered or not. */
@@ -173,6 +175,7 @@ export class ClientSession implements ClientView {
       abort.abort(reason);
     }
     this.#owned.close();
+    this.#interface?.close();
     this.#outlet.finish(because && { body: 'farewell', farewell: failureOf(because) });
     this.#carrier.close();
     this.#host.ended(this);
@@ -251,8 +254,12 @@ export class ClientSession implements ClientView {
     };
     const succeed = (result: unknown): void => done(() => this.#answer(callId, name, result as never));
     const fail = (error: unknown): void => done(() => this.#fail(callId, error));
+    const openInterface = (): AdapterInterface => this.#openInterface();
     const context: CallContext = {
       adapter: this.#host.adapter,
+      get interface() {
+        return openInterface();
+      },
       owned: this.#owned,
       account: this.#account,
       signal: abort.signal,
@@ -269,6 +276,11 @@ export class ClientSession implements ClientView {
     // What is done at once is answered at once, so that answers come in the order of the calls.
     if (result instanceof Promise) result.then(succeed, fail);
     else succeed(result);
+  }
+
+  #openInterface(): AdapterInterface {
+    this.#interface ??= this.#host.adapter.openInterface();
+    return this.#interface;
   }
 
   // ---- answers and events

@@ -2,6 +2,7 @@ import type { MemoryRegion } from '../../transport/index.js';
 import { ServiceError } from '../error.js';
 import { given } from '../given.js';
 import type { Nothing } from '../messages.js';
+import { abandoned } from './abandoned.js';
 import type { CallContext, Calls } from './call.js';
 import { during, holding, on, opening } from './call.js';
 import * as describe from './describe.js';
@@ -107,17 +108,6 @@ async function moving(
 ): Promise<Nothing> {
   await abandoned(during(account, { memoryBytes }, move), signal);
   return DONE;
-}
-
-/** A promise, or the signal's reason if that comes first. */
-function abandoned<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    const settled = (): void => signal.removeEventListener('abort', onAbort);
-    promise.finally(settled).then(resolve, reject);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
 }
 
 function checkLength(length: number): void {

@@ -1,4 +1,5 @@
 import type { Cid } from '../../base/index.js';
+import type { CidSlot } from '../../cep/index.js';
 import type {
   ConnectionRequest,
   DatagramListener,
@@ -6,10 +7,13 @@ import type {
   Listener,
   LookupRequest,
 } from '../../endpoint/index.js';
+import type { ConnectionRequest as IncomingRequest } from '../../qp/index.js';
 import type { MemoryRegion } from '../../transport/index.js';
 import { ServiceError } from '../error.js';
 import type { Hold } from './limits.js';
 import type { OwnedConnection } from './owned-connection.js';
+import type { OwnedId } from './owned-id.js';
+import type { OwnedQueuePair } from './owned-queue-pair.js';
 
 /** What a client can own, by what messages call it. */
 export interface Kinds {
@@ -20,6 +24,10 @@ export interface Kinds {
   readonly 'look-up': LookupRequest;
   readonly socket: DatagramSocket;
   readonly 'memory region': MemoryRegion;
+  readonly ID: OwnedId;
+  readonly slot: CidSlot;
+  readonly 'queue pair': OwnedQueuePair;
+  readonly 'queue pair request': IncomingRequest;
 }
 export type Kind = keyof Kinds;
 
@@ -113,6 +121,7 @@ export class Owned {
 
 function cidOf(kind: Kind, object: Kinds[Kind]): Cid | undefined {
   if (kind === 'connection') return (object as OwnedConnection).connection.cid;
+  if (kind === 'ID') return (object as OwnedId).id.cid;
   return 'cid' in object ? object.cid : undefined;
 }
 
