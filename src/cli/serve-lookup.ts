@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import type { LookupRequest } from '../endpoint/index.js';
 import type { SidrStatus } from '../wire/index.js';
 import { preferIpv4Loopback } from './addresses.js';
 import { type HostAndPort, integer, parseHostAndPort, parseStatus, privateData } from './arguments.js';
 import { EventPrinter } from './event-printer.js';
 import { captureOption, icrcOption } from './listen.js';
+import type { CommandLookupRequest } from './opened.js';
+import { addServiceChoice } from './service-choice.js';
 import { Session, type SessionOptions } from './session.js';
 import { styleFor } from './style.js';
 
@@ -22,7 +23,7 @@ interface Options extends SessionOptions {
 const PRIVATE_DATA_MAX = 136;
 
 export function serveLookupCommand(): Command {
-  return new Command('serve-lookup')
+  return addServiceChoice(new Command('serve-lookup'))
     .description('tell those who look a datagram service up (SIDR) which queue pair serves, until Ctrl-C or --count')
     .argument(
       '<address:port>',
@@ -67,13 +68,17 @@ async function serveLookups({ host, port }: HostAndPort, options: Options): Prom
   const session = new Session(printer, options);
   const { backlog, count = Number.POSITIVE_INFINITY } = options;
   return session.run(async () => {
-    await using adapter = await session.open(preferIpv4Loopback(host));
-    const listener = await adapter.listenDatagram({ port, ...(backlog !== undefined && { backlog }) });
+    await using opened = await session.open(preferIpv4Loopback(host));
+    const listener = await opened.adapter.listenDatagram({
+      port,
+      ...opened.at,
+      ...(backlog !== undefined && { backlog }),
+    });
     printer.print('listening', { address: listener.address, port });
     session.signal.addEventListener('abort', () => listener.close(), { once: true });
     let left = count;
     for await (const request of listener) {
-      answer(request, options);
+      await answer(request, options);
       left -= 1;
       if (left <= 0) break;
     }
@@ -81,8 +86,8 @@ async function serveLookups({ host, port }: HostAndPort, options: Options): Prom
   });
 }
 
-function answer(request: LookupRequest, { reject, qpn, qKey, privateData: data }: Options): void {
+async function answer(request: CommandLookupRequest, { reject, qpn, qKey, privateData: data }: Options): Promise<void> {
   const told = data && { privateData: data };
-  if (reject !== undefined) request.reject({ status: reject, ...told });
-  else request.accept({ ...(qpn !== undefined && { qpn }), ...(qKey !== undefined && { qKey }), ...told });
+  if (reject !== undefined) await request.reject({ status: reject, ...told });
+  else await request.accept({ ...(qpn !== undefined && { qpn }), ...(qKey !== undefined && { qKey }), ...told });
 }
