@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { ServiceError } from '../service/index.js';
 import {
   type Configured,
   Daemon,
@@ -7,11 +8,10 @@ import {
   openLog,
   SETTING_NAMES,
   SETTINGS,
-  ServiceError,
   ServiceManager,
   type SettingName,
   variableOf,
-} from '../service/index.js';
+} from '../service/operations/index.js';
 import { columns } from './columns.js';
 import { endsBySignal } from './session.js';
 import { version } from './version.js';

@@ -39,24 +39,7 @@ export type {
   TracedPacket,
   TraceRequest,
 } from './operations/admin-messages.js';
-export {
-  type ConfigurationSources,
-  type Configured,
-  loadConfiguration,
-  type Origin,
-} from './operations/configuration.js';
 export type { ConnectionInfo, OwnerInfo } from './operations/connection-list.js';
-export { Daemon, type DaemonOptions } from './operations/daemon.js';
-export { openLog } from './operations/log.js';
-export { ServiceManager } from './operations/service-manager.js';
-export {
-  type Configuration,
-  flagOf,
-  SETTING_NAMES,
-  SETTINGS,
-  type SettingName,
-  variableOf,
-} from './operations/settings.js';
 export { socketsToTry } from './operations/socket-path.js';
 export type { ClientUse, Statistics } from './operations/statistics.js';
 export type { Carrier } from './session/carrier.js';
