@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CmMad, DREQ, decodeMad, REJ, rejectReasonName } from '../../wire/index.js';
+import { type CmMad, DREQ, decodeMad, MAD_BYTES, REJ, rejectReasonName } from '../../wire/index.js';
 import { MAD_AT, type MessageTrace, type TracedMessage } from './message-trace.js';
 
 /** How a connection was established, or not: what OpenTelemetry calls a span. */
@@ -65,7 +65,7 @@ export class EstablishmentSpans {
   }
 
   #see(traced: TracedMessage): void {
-    const mad = decodeMad(traced.packet, MAD_AT, traced.packet.length - MAD_AT);
+    const mad = decodeMad(traced.packet, MAD_AT, MAD_BYTES);
     // Of a packet from elsewhere, which nobody has checked yet.
     if (mad instanceof Error) return;
     const key = mad.message === 'REQ' ? this.#begin(traced, mad) : this.#keyOf(traced);

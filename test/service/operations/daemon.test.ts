@@ -150,7 +150,7 @@ describe('a daemon', () => {
     expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST', body: 'x' })).status).toBe(405);
     const health = new Client(`unix:${socket}`, credentials.createInsecure());
     onTestFinished(() => health.close());
-    const { path, requestSerialize, responseDeserialize } = healthService.Check as {
+    const { path, requestSerialize, responseDeserialize } = healthService['Check'] as {
       path: string;
       requestSerialize: (value: object) => Buffer;
       responseDeserialize: (bytes: Buffer) => object;
