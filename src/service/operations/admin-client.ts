@@ -90,7 +90,8 @@ export class AdminClient {
    * @param onBegin called when from now on everything is seen.
    */
   async *trace(request: TraceRequest, signal: AbortSignal, onBegin?: () => void): AsyncGenerator<TraceBatch, void> {
-    if (signal.aborted) return;
+    const isStopped = (): boolean => signal.aborted;
+    if (isStopped()) return;
     const batches = this.#stream<TraceRequest, TraceBatch>(ADMIN_SERVICE.Trace, request, {});
     const stop = (): void => batches.cancel();
     signal.addEventListener('abort', stop, { once: true });
@@ -99,7 +100,7 @@ export class AdminClient {
       yield* this.#read(batches);
     } catch (error) {
       // Whoever has stopped it knows.
-      if (!signal.aborted) throw error;
+      if (!isStopped()) throw error;
     } finally {
       signal.removeEventListener('abort', stop);
       stop();

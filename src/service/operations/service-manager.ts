@@ -109,7 +109,7 @@ export function loadSendDatagram(load: () => typeof import('koffi') = loadKoffi)
     const socket = libc.func('int socket(int family, int type, int protocol)') as Call;
     const close = libc.func('int close(int fd)') as Call;
     const sendto = libc.func(
-      'ssize_t sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *address, uint32_t addressLength)',
+      'intptr_t sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *address, uint32_t addressLength)',
     ) as Call;
     const checked = (call: string, result: number): number => {
       if (result < 0) throw new Error(`${call} ${getSystemErrorName(-koffi.errno())}`);
