@@ -4,6 +4,7 @@ import {
   type Configured,
   Daemon,
   flagOf,
+  type Logger,
   loadConfiguration,
   openLog,
   SETTING_NAMES,
@@ -13,6 +14,7 @@ import {
   variableOf,
 } from '../service/operations/index.js';
 import { columns } from './columns.js';
+import { STATUS_FAILED } from './output-failure.js';
 import { endsBySignal } from './session.js';
 import { version } from './version.js';
 
@@ -79,36 +81,58 @@ function printConfiguration({ given, origins }: Configured, json: boolean): void
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** What is meant for us, and not for programs that we may start. */
+const OURS = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES'];
+
 /** @returns the status to exit with. */
 async function serve({ configuration }: Configured, configure: () => Configured): Promise<number> {
   const log = openLog(configuration.logLevel);
-  const manager = new ServiceManager(process.env, (message) => log.warn(message));
-  const daemon = await Daemon.start({ configure, environment: process.env, log, manager, version: version() });
-  // Programs that are started from here are not those that systemd talks to.
-  for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']) {
-    delete process.env[name];
-  }
-  const die = (error: unknown): void => {
-    log.fatal({ err: error }, 'a fault of ours');
-    daemon.abort();
-    process.exit(1);
-  };
-  process.on('uncaughtException', die);
-  process.on('unhandledRejection', die);
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      log.info({ signal }, 'told to stop');
-      if (stopping) {
-        daemon.abort();
-        process.exit(endsBySignal(signal));
-      }
-      stopping = true;
-      daemon.drain();
-    });
-  }
-  // What goes wrong with it is in the log.
-  process.on('SIGHUP', () => void daemon.reload().catch(() => undefined));
+  const environment = { ...process.env };
+  for (const name of OURS) delete process.env[name];
+  const manager = new ServiceManager(environment, (message) => log.warn(message));
+  // Before anybody is told that the service is there, and may send one.
+  const signals = new ServiceSignals(log);
+  const daemon = await Daemon.start({ configure, environment, log, manager, version: version() });
+  signals.attach(daemon);
   await daemon.ended;
   return 0;
+}
+
+/** Brings signals to a daemon. */
+class ServiceSignals {
+  readonly #log: Logger;
+  #daemon: Daemon | undefined;
+  #isStopping = false;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#stop(signal));
+    // What goes wrong with it is in the log.
+    process.on('SIGHUP', () => void this.#daemon?.reload().catch(() => undefined));
+    for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(fault, (error: unknown) => this.#die(error));
+    }
+  }
+
+  attach(daemon: Daemon): void {
+    this.#daemon = daemon;
+    if (this.#isStopping) daemon.drain();
+  }
+
+  #stop(signal: NodeJS.Signals): void {
+    this.#log.info({ signal }, 'told to stop');
+    if (this.#isStopping) this.#exit(endsBySignal(signal));
+    this.#isStopping = true;
+    this.#daemon?.drain();
+  }
+
+  #die(error: unknown): void {
+    this.#log.fatal({ err: error }, 'a fault of ours');
+    this.#exit(STATUS_FAILED);
+  }
+
+  #exit(status: number): never {
+    this.#daemon?.abort();
+    process.exit(status);
+  }
 }

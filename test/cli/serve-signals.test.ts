@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { AdminClient, connectService } from '../../src/service/index.js';
 import { freshAddress, IBCM, next, run } from './program.js';
@@ -65,51 +64,41 @@ describe('a signal', SLOW, () => {
   });
 });
 
-describe('a service manager', SLOW, () => {
-  /** Starts a service with a socket as its descriptor 3, as systemd does. Only the process itself knows its number. */
-  function handedOver(
-    listener: Server,
-    address: string,
-  ): { child: ChildProcess; line: (text: string) => Promise<string> } {
-    const handle = (listener as unknown as { _handle: object })._handle;
-    const script = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@" 2>&1';
-    const args = ['-c', script, process.execPath, IBCM, 'serve', '--address', address];
-    const child = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'inherit', handle as never] });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const lines: string[] = [];
-    let wake = (): void => undefined;
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      lines.push(line);
-      wake();
-    });
-    const line = async (text: string): Promise<string> => {
-      for (;;) {
-        const found = lines.find((each) => each.includes(text));
-        if (found !== undefined) return found;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    };
-    return { child, line };
-  }
+/** A listening Unix socket whose clients wait: as systemd has it, and Node does not. */
+function listeningDescriptor(path: string): number {
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const libc = koffi.load(null);
+  const call = (prototype: string): ((...args: unknown[]) => number) => libc.func(prototype) as never;
+  const AF_UNIX = 1;
+  const SOCK_STREAM = 1;
+  const descriptor = call('int socket(int family, int type, int protocol)')(AF_UNIX, SOCK_STREAM, 0);
+  const address = Uint8Array.from([AF_UNIX, 0, ...Buffer.from(path), 0]);
+  expect(call('int bind(int fd, const uint8_t *address, uint32_t length)')(descriptor, address, address.length)).toBe(
+    0,
+  );
+  expect(call('int listen(int fd, int backlog)')(descriptor, 8)).toBe(0);
+  onTestFinished(() => void call('int close(int fd)')(descriptor));
+  return descriptor;
+}
 
-  test('may hand over a listening socket, on which clients may wait before the service is there', async () => {
+describe.skipIf(process.platform !== 'linux')('a service manager', SLOW, () => {
+  test('may hand over a listening socket, on which clients wait until the service is there, and after it', async () => {
     const socket = join(freshFolder(), 'activated.sock');
-    const listener = createServer().listen(socket);
-    await once(listener, 'listening');
+    const descriptor = listeningDescriptor(socket);
     const address = freshAddress();
-    const { child, line } = handedOver(listener, address);
-    // Whoever comes now is not ours to serve.
-    const waiting = connectService({ address: `unix:${socket}`, timeoutMs: 60_000 });
-    await line('"msg":"serving"');
+    const waiting = connectService({ address: `unix:${socket}`, timeoutMs: 100_000 });
+    // Only the process itself knows its number.
+    const script = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"';
+    const args = ['-c', script, process.execPath, IBCM, 'serve', '--address', address];
+    const child = spawn('/bin/sh', args, { stdio: ['ignore', 'inherit', 'ignore', descriptor] });
+    onTestFinished(() => void child.kill('SIGKILL'));
     const client = await waiting;
     expect(client.addresses).toEqual([address]);
     await client.close();
     child.kill('SIGTERM');
     await once(child, 'exit');
     expect(child.exitCode).toBe(0);
-    listener.close();
+    expect(existsSync(socket)).toBe(true);
   });
 });
 

@@ -4,8 +4,10 @@ import { HealthImplementation } from 'grpc-health-check';
 import type { CepInspector } from '../../cep/index.js';
 import type { Adapter, EndpointEvent } from '../../endpoint/index.js';
 import { openAdapter } from '../../io/index.js';
+import type { ServiceError } from '../error.js';
 import { GrpcFront } from '../grpc/grpc-front.js';
 import { listenUnix } from '../grpc/unix-socket.js';
+import type { ClientView } from '../session/client-session.js';
 import { Service } from '../session/service.js';
 import type { DrainStarted, LogLevelChange, ReloadResult, ServiceStatus } from './admin-messages.js';
 import { type AdminHost, addAdmin } from './admin-service.js';
@@ -70,7 +72,11 @@ export class Daemon implements AdminHost {
     this.#adapter = adapter;
     this.trace = trace;
     const { configuration } = configured;
-    this.#service = new Service(adapter, { limits: clientLimits(configuration), maxClients: configuration.maxClients });
+    this.#service = new Service(adapter, {
+      limits: clientLimits(configuration),
+      maxClients: configuration.maxClients,
+      onClient: (client, change, because) => this.#logClient(client, change, because),
+    });
     this.#front = new GrpcFront(this.#service);
     this.connections = new ConnectionList(adapter.inspect(), this.#service, () => adapter.now());
     this.metrics = new Metrics(() => this.statistics());
@@ -198,6 +204,13 @@ export class Daemon implements AdminHost {
       { cid, client, listener: listener === 0 ? undefined : listener, event: type, cause, transmissions },
       type,
     );
+  }
+
+  #logClient({ id, name, pid, owns }: ClientView, change: 'came' | 'went', because: ServiceError | undefined): void {
+    const { log } = this.#options;
+    if (change === 'came') log.info({ client: id, name, pid }, 'client came');
+    else if (because === undefined) log.info({ client: id, name, pid, owned: owns }, 'client went');
+    else log.warn({ client: id, name, pid, owned: owns, code: because.code }, `client sent away: ${because.message}`);
   }
 
   get #clientCount(): number {

@@ -7,7 +7,7 @@ export {
   type Origin,
 } from './configuration.js';
 export { Daemon, type DaemonOptions } from './daemon.js';
-export { openLog } from './log.js';
+export { type Logger, openLog } from './log.js';
 export { ServiceManager } from './service-manager.js';
 export {
   type Configuration,

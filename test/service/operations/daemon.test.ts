@@ -124,6 +124,23 @@ describe('a daemon', () => {
     await connection.disconnect();
   });
 
+  test('logs who comes and goes, with what they left, and who is sent away', async () => {
+    const { daemon, log, client } = await running({ drainTimeoutMs: 0 });
+    const going = await client('going');
+    await going.listen({ port: PORT });
+    expect(said(log, 'client came')).toMatchObject({ client: going.id, name: 'going', pid: process.pid });
+    await going.close();
+    await expect.poll(() => said(log, 'client went')).toMatchObject({ client: going.id, owned: { listener: 1 } });
+    const staying = await client('staying');
+    daemon.drain();
+    await daemon.ended;
+    expect(said(log, 'client sent away: the service is going down')).toMatchObject({
+      level: 'warn',
+      client: staying.id,
+      code: 'UNAVAILABLE',
+    });
+  });
+
   test('logs the events of connections with their CIDs and clients, when it is told to', async () => {
     const { address, log, admin, client } = await running();
     await admin.setLogLevel('debug');
