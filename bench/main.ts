@@ -13,6 +13,7 @@ import { ICRC } from './icrc.js';
 import { measure, type Subject } from './measure.js';
 import { MEMORY } from './memory.js';
 import { rowOf, rowOfFigure, table } from './report.js';
+import { SERVICE } from './service.js';
 import { SIMULATION } from './simulation.js';
 
 export type Unit = 'ns' | 'µs';
@@ -25,7 +26,7 @@ export interface Case extends Subject {
 
 const DEFAULT_JSON = fileURLToPath(new URL('../../bench/results/latest.json', import.meta.url));
 const CASES: readonly Case[] = [...CODEC, ...ICRC, ...CYCLE, ...DATA];
-const FIGURES: readonly Figure[] = [...ENDPOINTS, ...SIMULATION, ...MEMORY, ...DATA_LOOPBACK];
+const FIGURES: readonly Figure[] = [...ENDPOINTS, ...SIMULATION, ...MEMORY, ...DATA_LOOPBACK, ...SERVICE];
 const USAGE = `Usage: npm run bench -- [options]
 
 Measures what a message and a connection cost, in time and memory, and writes the figures as JSON.

@@ -25,22 +25,31 @@ export const CARRIERS: Readonly<Record<string, (service: Service) => Promise<Rea
       servePort(service, port2);
       return portLink(port1);
     }),
-  'over gRPC': async (service) => {
-    const folder = await mkdtemp(join(tmpdir(), 'ibcm-service-'));
-    const path = join(folder, 'socket');
-    const front = new GrpcFront(service);
-    const server = await listenUnix(path);
-    front.attach(server);
-    return {
-      connect: (name = 'test') => connectService({ address: `unix:${path}`, name }),
-      close: async () => {
-        server.close();
-        front.close();
-        await rm(folder, { recursive: true });
-      },
-    };
-  },
+  'over gRPC': listenAt,
 };
+
+/** A service that listens on a Unix socket. */
+export interface Listening extends Reachable {
+  readonly address: string;
+}
+
+export async function listenAt(service: Service): Promise<Listening> {
+  const folder = await mkdtemp(join(tmpdir(), 'ibcm-service-'));
+  const path = join(folder, 'socket');
+  const address = `unix:${path}`;
+  const front = new GrpcFront(service);
+  const server = await listenUnix(path);
+  front.attach(server);
+  return {
+    address,
+    connect: (name = 'test') => connectService({ address, name }),
+    close: async () => {
+      server.close();
+      front.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
 
 function linked(link: () => OpenLink): Reachable {
   return {

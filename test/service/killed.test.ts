@@ -18,7 +18,7 @@ const WAVES = Number(process.env['IBCM_SERVICE_WAVES'] ?? 2);
 const PROMPT_MS = 1_000;
 /** By how much the memory of the service may have grown, as a share, when the same clients have come and gone before. */
 const GROWTH_MAX = 0.05;
-const TIMEOUT_MS = 60_000 + CLIENTS * CONNECTIONS * 60;
+const TIMEOUT_MS = isFull ? 1_800_000 : 60_000;
 
 const open = adapters();
 const { later } = cleanUp();

@@ -1,6 +1,6 @@
 import type { Server as NetServer, Socket } from 'node:net';
-import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
-import type { ServiceError } from '../error.js';
+import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { failureOf } from '../failure.js';
 import type { ClientMessage, ServerMessage } from '../messages.js';
 import type { ClientSession } from '../session/client-session.js';
 import type { Service } from '../session/service.js';
@@ -73,7 +73,8 @@ export class GrpcFront {
         close: () => stream.end(),
       });
     } catch (error) {
-      refuse(stream, error);
+      stream.write({ body: 'farewell', farewell: failureOf(error) });
+      stream.end();
       return;
     }
     stream.on('data', (message: ClientMessage) => session.receive(message));
@@ -81,12 +82,4 @@ export class GrpcFront {
     // Whichever comes: the client has said that it goes, its process is gone, or it has sent what is no message.
     for (const end of ['end', 'cancelled', 'error', 'close']) stream.on(end, () => session.end());
   }
-}
-
-function refuse(stream: Stream, error: unknown): void {
-  const { code, message } = error as ServiceError;
-  stream.emit('error', {
-    code: code === 'UNAVAILABLE' ? status.UNAVAILABLE : status.RESOURCE_EXHAUSTED,
-    details: message,
-  });
 }

@@ -1,3 +1,4 @@
+import { GSI_QPN } from '../../base/index.js';
 import type { MemoryRegion } from '../../transport/index.js';
 import { ServiceError } from '../error.js';
 import { given } from '../given.js';
@@ -26,9 +27,11 @@ export const DATA_CALLS = {
     moving(context, data.length, () => connection.send(data, given({ immediate }))),
   ),
 
-  sendDatagram: on('socket', (socket, { data, immediate, address, qpn, qKey }, context) =>
-    moving(context, data.length, () => socket.send(data, { address, qpn, qKey }, given({ immediate }))),
-  ),
+  sendDatagram: on('socket', (socket, { data, immediate, address, qpn, qKey }, context) => {
+    // What managers say to each other no client says for ours, which speaks for other clients, too.
+    if (qpn <= GSI_QPN) throw new ServiceError('LIMIT_REACHED', `queue pair ${qpn} is the peer's manager`, { qpn });
+    return moving(context, data.length, () => socket.send(data, { address, qpn, qKey }, given({ immediate })));
+  }),
 
   receive: on('connection', async (connection, _, { signal }) => ({ message: await connection.receive(signal) })),
 

@@ -8,7 +8,7 @@ import { connectService } from '../../../dist/service/index.js';
 
 const AT_ONCE = 8;
 const [socket, host, port, count, seed] = process.argv.slice(2);
-const client = await connectService({ address: `unix:${socket}`, name: `client ${seed}`, timeoutMs: 60_000 });
+const client = await connectService({ address: `unix:${socket}`, name: `client ${seed}`, timeoutMs: 600_000 });
 const connections = [];
 const endings = [];
 let waiting = 0;

@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+import { outputOf } from './child.js';
+import type { Figure } from './figure.js';
+import type { ServiceCosts } from './service-cycles.js';
+
+const PROGRAM = fileURLToPath(new URL('service-cycles.js', import.meta.url));
+/** Calls are a way there and back each: a connection takes two, and one is told of its end. */
+const MOST_TIMES = { 'in process': 2, 'in a thread': 2.5, 'over gRPC': 4 } as const;
+
+let measured: ServiceCosts | undefined;
+
+/** The processor time of something through a service, in times of the same in process. All are measured together, once. */
+function times(what: string, way: string): number {
+  measured ??= outputOf([PROGRAM]) as ServiceCosts;
+  const [own, other] = [measured[`${what}, a service ${way}`], measured[`${what}, in process`]];
+  if (own === undefined || other === undefined) throw new Error(`${what} ${way} was not measured`);
+  return own / other;
+}
+
+/** What it costs to be a client of a service, over each way to it. */
+export const SERVICE: readonly Figure[] = [
+  ...Object.entries(MOST_TIMES).map(
+    ([way, most]): Figure => ({
+      name: `connect and disconnect, a service ${way}, in times of in process`,
+      unit: '×',
+      most,
+      measure: () => times('connections', way),
+    }),
+  ),
+  ...['sends', 'receives'].map(
+    (what): Figure => ({
+      name: `${what} of 1024 bytes, a service over gRPC, in times of in process`,
+      unit: '×',
+      most: 12,
+      measure: () => times(what, 'over gRPC'),
+    }),
+  ),
+];
