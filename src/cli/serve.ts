@@ -102,13 +102,14 @@ async function serve({ configuration }: Configured, configure: () => Configured)
 class ServiceSignals {
   readonly #log: Logger;
   #daemon: Daemon | undefined;
+  /** What came before there was a daemon. */
+  #wantsReload = false;
   #isStopping = false;
 
   constructor(log: Logger) {
     this.#log = log;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#stop(signal));
-    // What goes wrong with it is in the log.
-    process.on('SIGHUP', () => void this.#daemon?.reload().catch(() => undefined));
+    process.on('SIGHUP', () => this.#reload());
     for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
       process.on(fault, (error: unknown) => this.#die(error));
     }
@@ -116,7 +117,14 @@ class ServiceSignals {
 
   attach(daemon: Daemon): void {
     this.#daemon = daemon;
+    if (this.#wantsReload) this.#reload();
     if (this.#isStopping) daemon.drain();
+  }
+
+  #reload(): void {
+    this.#wantsReload = this.#daemon === undefined;
+    // What goes wrong with it is in the log.
+    this.#daemon?.reload().catch(() => undefined);
   }
 
   #stop(signal: NodeJS.Signals): void {

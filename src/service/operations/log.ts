@@ -10,8 +10,8 @@ export type { Logger } from 'pino';
  */
 export function openLog(level: LogLevel, descriptor = 2): Logger {
   // What a log says last is what matters most, so nothing is kept back.
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    destination({ fd: descriptor, sync: true }),
-  );
+  const output = destination({ fd: descriptor, sync: true });
+  // Whoever does not read the log any more does not end the service.
+  output.on('error', () => undefined);
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
 }
