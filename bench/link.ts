@@ -1,9 +1,13 @@
-import { type CaGuid, type Cid, type Instant, parseGid, SeededRandom, type ServiceId } from 'ibcm/base';
+import { type CaGuid, type Cid, type Instant, milliseconds, parseGid, SeededRandom, type ServiceId } from 'ibcm/base';
 import { ChannelAdapter, CM_PACKET_BYTES } from 'ibcm/ca';
 import { type CepEvent, type CepLimits, CepManager, type CepOwner, type PathAddress } from 'ibcm/cep';
 import { MAD_BYTES } from 'ibcm/wire';
 
 export const SERVICE = 0x0106_1d2fn as ServiceId;
+const NOBODYS_SERVICE = 0x0106_0001n as ServiceId;
+/** Given up after one more try. */
+const IN_VAIN = { responseTimeout: milliseconds(1), retries: 1 };
+const TICK_MICROSECONDS = 256;
 /** Longer than any timewait here. */
 export const REST = 2_000_000;
 
@@ -19,15 +23,22 @@ export const CLIENT_GID = parseGid('10.0.0.1');
 export const SERVER_GID = parseGid('10.0.0.2');
 const options = (seed: number) => ({ caGuid: BigInt(seed) as CaGuid, random: new SeededRandom(seed) });
 
+/** Sees a message on its way to the server. */
+export type Watch = (bytes: Uint8Array, at: number) => void;
+
+/** Where the client's messages come from, as the server sees it. */
+export const SERVERS_VIEW: PathAddress = from(CLIENT_GID, SERVER_GID);
+
 /** MADs, from one manager straight into the other. */
-export function linkOfManagers(limits: Partial<CepLimits> = {}): Link {
+export function linkOfManagers(limits: Partial<CepLimits> = {}, watch?: Watch): Link {
   const client = new CepManager({ ...options(1), limits });
   const server = new CepManager({ ...options(2), limits });
   const toClient: PathAddress = from(SERVER_GID, CLIENT_GID);
-  const toServer: PathAddress = from(CLIENT_GID, SERVER_GID);
+  const toServer: PathAddress = SERVERS_VIEW;
   const carry = (sender: CepManager, receiver: CepManager, path: PathAddress, now: Instant): number => {
     let count = 0;
     for (let mad = sender.pollTransmit(); mad !== undefined; mad = sender.pollTransmit()) {
+      if (receiver === server) watch?.(mad.bytes, mad.at);
       receiver.handleMad(mad.bytes, mad.at, MAD_BYTES, path, now);
       count += 1;
     }
@@ -38,13 +49,9 @@ export function linkOfManagers(limits: Partial<CepLimits> = {}): Link {
 }
 
 /** The way back to a sender, as its receiver sees it. */
-const from = (sender: Uint8Array, receiver: Uint8Array): PathAddress => ({
-  port: 1,
-  localGid: receiver,
-  remoteGid: sender,
-  trafficClass: 0,
-  sourcePort: 0,
-});
+function from(sender: Uint8Array, receiver: Uint8Array): PathAddress {
+  return { port: 1, localGid: receiver, remoteGid: sender, trafficClass: 0, sourcePort: 0 };
+}
 
 /** RoCEv2 packets, sealed by one adapter and verified by the other. */
 export function linkOfAdapters(): Link {
@@ -100,6 +107,12 @@ export class Consumers {
 
   /** Ends a connection: disconnected by the client, both handles destroyed, timewait over. */
   disconnect(client: Cid, server: Cid): void {
+    this.leave(client, server);
+    this.rest(REST);
+  }
+
+  /** Disconnects and destroys both handles; both CEPs are in timewait then. */
+  leave(client: Cid, server: Cid): void {
     this.#client.sendDreq(client, {}, this.#now);
     this.#deliver();
     next(this.#server, 'dreq_received');
@@ -108,9 +121,43 @@ export class Consumers {
     next(this.#client, 'drep_received');
     this.#client.destroy(client, this.#now);
     this.#server.destroy(server, this.#now);
-    this.#now = (this.#now + REST) as Instant;
+  }
+
+  /** Asks for a connection that nobody answers, once and again, until the CM gives up. */
+  askInVain(qpn: number): void {
+    const cid = this.#client.create();
+    this.#client.sendReq(
+      cid,
+      { path: this.#path, serviceId: SERVICE, qpn, startingPsn: 1, timing: IN_VAIN },
+      this.#now,
+    );
+    for (let left = 1 + IN_VAIN.retries; left > 0; left -= 1) {
+      this.#link.client.pollTransmit();
+      this.#link.client.pollTransmit();
+      this.rest(IN_VAIN.responseTimeout + TICK_MICROSECONDS);
+    }
+    next(this.#client, 'req_error');
+    this.#client.destroy(cid, this.#now);
+  }
+
+  /** Asks for a connection that is refused. */
+  askRefused(qpn: number): void {
+    const cid = this.#client.create();
+    this.#client.sendReq(cid, { path: this.#path, serviceId: NOBODYS_SERVICE, qpn, startingPsn: 1 }, this.#now);
+    this.#deliver();
+    next(this.#client, 'rej_received');
+    this.#client.destroy(cid, this.#now);
+  }
+
+  /** Time passes, in microseconds: whatever waits for it happens. */
+  rest(microseconds: number): void {
+    this.wait(microseconds);
     this.#link.client.handleTimeout(this.#now);
     this.#link.server.handleTimeout(this.#now);
+  }
+
+  get now(): Instant {
+    return this.#now;
   }
 
   /** Lets a moment pass: nobody may send too many requests a second. */

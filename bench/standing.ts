@@ -1,7 +1,6 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Cid } from 'ibcm/base';
-import { Consumers, linkOfManagers } from './link.js';
+import { Crowd } from './crowd.js';
 import type { Weight } from './memory.js';
 
 /**
@@ -16,31 +15,6 @@ const CHURN_MS = 3_000;
 const BATCH = 1_000;
 /** Connections until everything is compiled. */
 const WARM_UP = 20_000;
-/** Between two requests, in microseconds: as many a second as the default limits allow. */
-const PACE = 20;
-/** 0 and 1 are the management queue pairs. */
-const FIRST_QPN = 2;
-
-/** Connections that stand. The consumers' own handles are touched beforehand: they are not weighed. */
-class Crowd {
-  readonly #consumers = new Consumers(linkOfManagers({ maxCeps: CEPS + 2 }));
-  readonly #clients = new Float64Array(CEPS).fill(1);
-  readonly #servers = new Float64Array(CEPS).fill(1);
-
-  connect(place: number): void {
-    this.#clients[place] = this.#consumers.connect(FIRST_QPN + place);
-    this.#servers[place] = this.#consumers.accepted;
-    this.#consumers.wait(PACE);
-  }
-
-  disconnect(place: number): void {
-    this.#consumers.disconnect(this.#clients[place] as Cid, this.#servers[place] as Cid);
-  }
-
-  connectAll(): void {
-    for (let place = 0; place < CEPS; place += 1) this.connect(place);
-  }
-}
 
 /** Memory after everything was collected that could be. */
 function memory(): NodeJS.MemoryUsage {
@@ -51,12 +25,12 @@ function memory(): NodeJS.MemoryUsage {
 
 function weigh(): Weight {
   // Others connect until the code is compiled, so that only CEPs are weighed.
-  const others = new Crowd();
+  const others = new Crowd(1);
   for (let i = 0; i < WARM_UP; i += 1) {
     others.connect(0);
     others.disconnect(0);
   }
-  const crowd = new Crowd();
+  const crowd = new Crowd(CEPS);
   const before = memory();
   crowd.connectAll();
   const after = memory();
@@ -66,7 +40,7 @@ function weigh(): Weight {
 
 /** @returns the longest pause of the garbage collector, in milliseconds. */
 async function churn(): Promise<number> {
-  const crowd = new Crowd();
+  const crowd = new Crowd(CEPS);
   crowd.connectAll();
   let longest = 0;
   const observer = new PerformanceObserver((list) => {

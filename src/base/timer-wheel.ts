@@ -10,12 +10,15 @@ const TICKS_MAX = 2 ** (BITS * LEVELS) - 1;
 /** A power of two, so that ticks and instants convert without rounding errors. */
 export const TICK_MICROSECONDS = 256;
 
+/** How many timers {@link TimerWheel.expire} handles or moves at most: a few milliseconds, if each leads to a message. */
+export const EXPIRE_STEPS_MAX = 256;
+
 /**
  * A fixed number of timers, each armed for one moment or not at all. Arming, cancelling and expiring cost O(1); an idle
  * timer costs nothing. A timer never expires early, and at most one tick (256 µs) late.
  *
- * Timers are numbered from 1. After every {@link arm} ask {@link nextDeadline} for when to poll; polling at other times is harmless.
- * Timers that expire in the same tick are polled in the order in which they were armed, as far as they were armed for less than 64 ticks.
+ * Timers are numbered from 1. After every {@link arm} ask {@link nextDeadline} for when to call {@link expire}; calling it at other times is harmless.
+ * Timers that expire in the same tick do so in the order in which they were armed, as far as they were armed for less than 64 ticks.
  */
 export class TimerWheel {
   readonly #capacity: number;
@@ -28,6 +31,8 @@ export class TimerWheel {
   /** Everything before this tick has expired. */
   #now = 0;
   #armed = 0;
+  /** The head of the bucket that is being spread over the levels below, while it has timers left; or 0. */
+  #spilling = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -54,7 +59,7 @@ export class TimerWheel {
     return this.isArmed(timer) ? (((this.#tick[timer] as number) * TICK_MICROSECONDS) as Instant) : NEVER;
   }
 
-  /** Arms a timer, whether it was armed or not. A moment in the past expires at the next poll. */
+  /** Arms a timer, whether it was armed or not. A moment in the past expires at once. */
   arm(timer: number, deadline: Instant): void {
     assert(timer > 0 && timer <= this.#capacity, 'a timer of this wheel');
     assert(!Number.isNaN(deadline), 'a moment is a number');
@@ -72,46 +77,54 @@ export class TimerWheel {
     this.#armed -= 1;
   }
 
-  /** A moment not later than the first expiry, at which to poll; {@link NEVER} if nothing is armed. */
+  /** A moment not later than the first expiry, at which to call {@link expire}; {@link NEVER} if nothing is armed. */
   nextDeadline(): Instant {
-    for (let level = 0; level < LEVELS; level += 1) {
-      const bucket = this.#firstBucket(level);
-      if (bucket >= 0) return (this.#start(level, bucket) * TICK_MICROSECONDS) as Instant;
-    }
-    return NEVER;
+    if (this.#spilling !== 0) return (this.#now * TICK_MICROSECONDS) as Instant;
+    const level = this.#firstLevel();
+    if (level === LEVELS) return NEVER;
+    return (this.#start(level, this.#firstBucket(level)) * TICK_MICROSECONDS) as Instant;
   }
 
-  /** Disarms and returns a timer that has expired at `now`, or 0 if there is none (any more). */
-  poll(now: Instant): number {
+  /**
+   * Disarms each timer that has expired at `now` and hands it over, until there is none, or `most` timers were handed over or moved
+   * within the wheel: a call takes no longer, however many expire together. The rest is still due then: {@link nextDeadline} is not after `now`.
+   */
+  expire(now: Instant, handle: (timer: number) => void, most = EXPIRE_STEPS_MAX): void {
     const target = Math.floor(now / TICK_MICROSECONDS);
-    for (let level = 0; level < LEVELS; ) {
-      const bucket = this.#firstBucket(level);
-      if (bucket < 0) {
-        level += 1;
+    for (let left = most; left > 0; left -= 1) {
+      if (this.#spilling !== 0) {
+        this.#spill();
         continue;
       }
-      const start = this.#start(level, bucket);
-      if (start > target) break;
-      this.#now = Math.max(this.#now, start);
+      const level = this.#firstLevel();
+      const bucket = level < LEVELS ? this.#firstBucket(level) : 0;
+      const start = level < LEVELS ? this.#start(level, bucket) : Number.POSITIVE_INFINITY;
+      this.#now = Math.max(this.#now, Math.min(start, target));
+      if (start > target) return;
       const head = this.#head(level, bucket);
       if (level === 0) {
         const timer = this.#next[head] as number;
         this.cancel(timer);
-        return timer;
+        handle(timer);
+      } else {
+        this.#spilling = head;
+        this.#spill();
       }
-      this.#cascade(head);
-      level = 0;
     }
-    this.#now = Math.max(this.#now, target);
-    return 0;
   }
 
-  /** Spreads a bucket's timers over the levels below. */
-  #cascade(head: number): void {
-    for (let timer = this.#next[head] as number; timer !== head; timer = this.#next[head] as number) {
-      this.#remove(timer);
-      this.#insert(timer);
-    }
+  /** Moves one timer of the bucket whose moment has come to the levels below. */
+  #spill(): void {
+    const timer = this.#next[this.#spilling] as number;
+    this.#remove(timer);
+    this.#insert(timer);
+  }
+
+  /** The lowest level that has timers; {@link LEVELS} if none has. */
+  #firstLevel(): number {
+    let level = 0;
+    while (level < LEVELS && this.#firstBucket(level) < 0) level += 1;
+    return level;
   }
 
   #insert(timer: number): void {
@@ -142,6 +155,7 @@ export class TimerWheel {
     this.#next[timer] = 0;
     this.#previous[timer] = 0;
     if (next !== previous || next <= this.#capacity) return;
+    if (next === this.#spilling) this.#spilling = 0;
     const bucket = next - this.#capacity - 1;
     const word = (bucket >> BITS) * 2 + ((bucket & (BUCKETS - 1)) >> 5);
     this.#occupied[word] = (this.#occupied[word] as number) & ~(1 << (bucket & 31));

@@ -140,16 +140,17 @@ export class CepManager {
     }
   }
 
-  /** Time has passed: whatever is due by `now` happens. */
+  /** Time has passed: what is due by `now` happens. Of very much, a part: then {@link nextTimeout} is not after `now`, and others have their turn first. */
   handleTimeout(now: Instant): void {
-    const core = this.#core;
-    const { maxCeps } = core.limits;
-    core.now = now;
-    for (let timer = core.timers.poll(now); timer !== 0; timer = core.timers.poll(now)) {
-      if (timer > maxCeps) this.#dispatch(this.#cep.moveTo(timer - maxCeps), INPUT.deadline, undefined);
-      else this.#dispatch(this.#cep.moveTo(timer), INPUT.timeout, undefined);
-    }
+    this.#core.now = now;
+    this.#core.timers.expire(now, this.#expire);
   }
+
+  readonly #expire = (timer: number): void => {
+    const { maxCeps } = this.#core.limits;
+    if (timer > maxCeps) this.#dispatch(this.#cep.moveTo(timer - maxCeps), INPUT.deadline, undefined);
+    else this.#dispatch(this.#cep.moveTo(timer), INPUT.timeout, undefined);
+  };
 
   /** When {@link handleTimeout} has something to do at the earliest; NEVER if nothing waits. */
   nextTimeout(): Instant {

@@ -1,6 +1,6 @@
 import type { TracedPacket } from '../service/index.js';
 import { BTH_BYTES, type CmMad, DETH_BYTES, decodeMad, MAD_BYTES } from '../wire/index.js';
-import { hex64, jsonFields } from './decode/json.js';
+import { hex64, jsonOf } from './decode/json.js';
 import { summarize } from './decode/summary.js';
 import { clock } from './event-text.js';
 import type { Style } from './style.js';
@@ -45,7 +45,7 @@ export class TraceLines {
     { sent, localAddress, remoteAddress, sourcePort, timeUs }: TracedPacket,
     { message, header, fields }: CmMad,
   ): string {
-    return JSON.stringify({
+    const line = JSON.stringify({
       event: 'message',
       time: timeUs / US,
       direction: sent ? 'sent' : 'received',
@@ -54,8 +54,8 @@ export class TraceLines {
       sourcePort,
       message,
       transactionId: hex64(header.transactionId),
-      fields: jsonFields(fields),
     });
+    return `${line.slice(0, -1)},"fields":${jsonOf(fields)}}`;
   }
 
   #undecodable({ remoteAddress, timeUs }: TracedPacket, { message }: Error): string {

@@ -202,13 +202,15 @@ export class TransportLayer {
     queues.handlePacket(packet, what >= PACKET.ACKNOWLEDGE);
   }
 
-  /** Time has passed: whatever is due by `now` happens. */
+  /** Time has passed: what is due by `now` happens; as in `CepManager.handleTimeout`, of very much, a part at once. */
   handleTimeout(now: Instant): void {
     this.#layer.now = now;
-    for (let slot = this.#timers.poll(now); slot !== 0; slot = this.#timers.poll(now)) {
-      (this.#queues[slot] as WorkQueues).handleTimeout(now);
-    }
+    this.#timers.expire(now, this.#expire);
   }
+
+  readonly #expire = (slot: number): void => {
+    (this.#queues[slot] as WorkQueues).handleTimeout(this.#layer.now);
+  };
 
   // ---- outputs
 

@@ -63,6 +63,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Zero, a machine's uptime, and the moments that a clock of the day would give. */
 const origin = fc.constantFrom(0, 12_345.678, 3.6e12, 1.78e15);
 
+/** As a caller who takes one at a time: the timer that expires next at `now`, or 0 if none has. */
+function pollOne(wheel: TimerWheel, now: Instant): number {
+  let expired = 0;
+  while (expired === 0) {
+    const before = wheel.nextDeadline();
+    wheel.expire(
+      now,
+      (each) => {
+        expired = each;
+      },
+      1,
+    );
+    if (before > now) break;
+  }
+  return expired;
+}
+
 class Comparison {
   readonly wheel = new TimerWheel(TIMERS);
   readonly naive = new NaiveTimers();
@@ -101,7 +118,7 @@ class Comparison {
   }
 
   expireOne(): boolean {
-    const expired = this.wheel.poll(at(this.now));
+    const expired = pollOne(this.wheel, at(this.now));
     if (expired === 0) return false;
     expect(this.naive.isArmed(expired), 'an armed timer expires').toBe(true);
     expect(this.naive.deadline(expired), 'never early').toBeLessThanOrEqual(this.now);
@@ -153,7 +170,7 @@ test('whoever only ever jumps to the next deadline gets every timer, in the orde
       for (let next = wheel.nextDeadline(); next !== NEVER; next = wheel.nextDeadline()) {
         expect(jumps === 0 || next > now, 'progress').toBe(true);
         now = next;
-        for (let expired = wheel.poll(at(now)); expired !== 0; expired = wheel.poll(at(now))) {
+        for (let expired = pollOne(wheel, at(now)); expired !== 0; expired = pollOne(wheel, at(now))) {
           const deadline = start + (waits[expired - 1] as number);
           expect(now).toBeGreaterThanOrEqual(deadline);
           expect(now).toBeLessThan(deadline + TICK_MICROSECONDS);
@@ -174,7 +191,7 @@ test('timers of one tick that were armed shortly before it expire in the order i
   const wheel = new TimerWheel(TIMERS);
   for (const each of [5, 2, 7, 1]) wheel.arm(each, at(10 * TICK_MICROSECONDS));
   wheel.arm(2, at(10 * TICK_MICROSECONDS));
-  const order = Array.from({ length: 5 }, () => wheel.poll(at(10 * TICK_MICROSECONDS)));
+  const order = Array.from({ length: 5 }, () => pollOne(wheel, at(10 * TICK_MICROSECONDS)));
   expect(order).toEqual([5, 7, 1, 2, 0]);
 });
 
@@ -182,22 +199,22 @@ test('a deadline is rounded up to the tick, and one in the past expires at the n
   const wheel = new TimerWheel(1);
   wheel.arm(1, at(1));
   expect(wheel.deadline(1)).toBe(TICK_MICROSECONDS);
-  expect(wheel.poll(at(TICK_MICROSECONDS - 1))).toBe(0);
-  expect(wheel.poll(at(TICK_MICROSECONDS))).toBe(1);
-  wheel.poll(at(1_000_000));
+  expect(pollOne(wheel, at(TICK_MICROSECONDS - 1))).toBe(0);
+  expect(pollOne(wheel, at(TICK_MICROSECONDS))).toBe(1);
+  pollOne(wheel, at(1_000_000));
   wheel.arm(1, at(5));
   expect(wheel.nextDeadline()).toBeLessThanOrEqual(1_000_000);
-  expect(wheel.poll(at(1_000_000))).toBe(1);
+  expect(pollOne(wheel, at(1_000_000))).toBe(1);
 });
 
 test('polling at an earlier moment than before, or twice, is harmless', () => {
   const wheel = new TimerWheel(2);
-  wheel.poll(at(1_000_000));
+  pollOne(wheel, at(1_000_000));
   wheel.arm(1, at(1_500_000));
-  expect(wheel.poll(at(0))).toBe(0);
-  expect(wheel.poll(at(1_499_999))).toBe(0);
-  expect(wheel.poll(at(1_499_999))).toBe(0);
-  expect(wheel.poll(at(1_500_160))).toBe(1);
+  expect(pollOne(wheel, at(0))).toBe(0);
+  expect(pollOne(wheel, at(1_499_999))).toBe(0);
+  expect(pollOne(wheel, at(1_499_999))).toBe(0);
+  expect(pollOne(wheel, at(1_500_160))).toBe(1);
   wheel.cancel(1);
   expect(wheel.armed).toBe(0);
 });
@@ -209,4 +226,31 @@ test('a timer that the wheel does not have, and a moment that is no number, are 
   expect(() => wheel.arm(1, at(Number.NaN))).toThrow('a moment');
   expect(wheel.armed).toBe(1);
   expect(wheel.deadline(1)).toBe(1_024);
+});
+
+test('however many timers expire together, a call handles or moves no more than it may, and says that there is more', () => {
+  const timers = 1_000;
+  const most = 8;
+  const wheel = new TimerWheel(timers);
+  // Far enough away that every timer moves down some levels first.
+  const deadline = at(100_000 * TICK_MICROSECONDS);
+  for (let each = 1; each <= timers; each += 1) wheel.arm(each, deadline);
+  let expired = 0;
+  let calls = 0;
+  while (wheel.armed > 0) {
+    expect(wheel.nextDeadline()).toBeLessThanOrEqual(deadline);
+    const before = expired;
+    wheel.expire(
+      deadline,
+      () => {
+        expired += 1;
+      },
+      most,
+    );
+    expect(expired - before).toBeLessThanOrEqual(most);
+    calls += 1;
+  }
+  expect(expired).toBe(timers);
+  expect(calls, 'moving counts, too').toBeGreaterThan((2 * timers) / most);
+  expect(wheel.nextDeadline()).toBe(NEVER);
 });

@@ -25,7 +25,9 @@ interface Rule {
 
 const MAD_OFFSET = BTH_BYTES + DETH_BYTES;
 const UNHARMED: Fate = {};
-const ACKNOWLEDGE = opcodeOf('rc', 'acknowledge', 'only');
+/** Responses to reads and atomics, and acknowledgements: their opcodes are neighbours. */
+const FIRST_ANSWER = opcodeOf('rc', 'rdmaReadResponse', 'first');
+const LAST_ANSWER = opcodeOf('rc', 'atomicAcknowledge', 'only');
 
 /** A port that loses packets, passes them on twice or late, or damages them. */
 export class FaultyPort implements RocePort {
@@ -96,8 +98,8 @@ export class FaultyPort implements RocePort {
   }
 
   /**
-   * Loses a share of all packets of data, both ways, passes as many on twice, and as many late, so that others overtake them; but no acknowledgement of ours:
-   * one that comes between the responses to a read breaks soft-RoCE's queue pairs (docs/interop.md).
+   * Loses a share of all packets of data, both ways, passes as many on twice, and as many late, so that others overtake them; but no answer of ours:
+   * an acknowledgement that comes before the last response to a read breaks soft-RoCE's queue pairs (docs/interop.md).
    */
   disturbData(percent: number, maximumMs: number, random: Random): void {
     this.#dataWeather = () => {
@@ -195,12 +197,17 @@ export class FaultyPort implements RocePort {
   #fateOfData(direction: Direction, bytes: Uint8Array): Fate {
     const fate = this.#dataWeather?.() ?? UNHARMED;
     const isLate = fate.delayMs !== undefined;
-    if (isLate && direction === 'out' && BTH.opcode.get(bytes, 0) === ACKNOWLEDGE) return UNHARMED;
+    if (isLate && direction === 'out' && isAnswer(bytes)) return UNHARMED;
     if (fate.copies === 0) this.disturbedData.lost += 1;
     if (fate.copies === 2) this.disturbedData.twice += 1;
     if (isLate) this.disturbedData.late += 1;
     return fate;
   }
+}
+
+function isAnswer(bytes: Uint8Array): boolean {
+  const opcode = BTH.opcode.get(bytes, 0);
+  return opcode >= FIRST_ANSWER && opcode <= LAST_ANSWER;
 }
 
 /** @returns undefined for data. */

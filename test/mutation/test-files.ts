@@ -12,6 +12,7 @@ export const BEHAVIOUR: Readonly<Record<string, string>> = {
   'destroy.test.ts': 'what the peer gets, and what is left, when a CEP is destroyed in each state',
   'disconnect.test.ts': 'DREQ, DREP and timewait, from both sides',
   'explored.test.ts': 'orders of events that the explorer found',
+  'flood.test.ts': 'more requests than can be served, and the connections beside them',
   'forged.test.ts': 'the true message has its effect, the forged one has not',
   'limits.test.ts': 'what happens when something runs out',
   'listen.test.ts': 'which listener gets a request',

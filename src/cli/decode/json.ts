@@ -19,32 +19,27 @@ export function formatJson(origin: LineOrigin, decoded: DecodedMessage | Undecod
   }
   const { message, header, fields } = decoded.mad;
   const { transactionId, ...rest } = header;
-  return JSON.stringify({
-    file,
-    frame,
-    time,
-    source,
-    destination,
-    message,
-    transactionId: hex64(transactionId),
-    icrc,
-    header: rest,
-    fields: jsonFields(fields),
-  });
+  // By hand, as a capture may hold a million of them: nothing but the file's name needs escaping.
+  return (
+    `{"file":${JSON.stringify(file)},"frame":${frame},"time":${time},"source":"${source}","destination":"${destination}",` +
+    `"message":"${message}","transactionId":"${hex64(transactionId)}","icrc":"${icrc}","header":${jsonOf(rest)},"fields":${jsonOf(fields)}}`
+  );
 }
 
-type JsonFields = { [name: string]: string | number | JsonFields };
+type Value = number | bigint | Uint8Array | object;
 
-/** A message's fields as JSON can hold them. */
-export function jsonFields(fields: object): JsonFields {
-  const values: JsonFields = {};
-  for (const [name, value] of Object.entries(fields) as [string, number | bigint | Uint8Array | object][]) {
-    if (typeof value === 'number') values[name] = value;
-    else if (typeof value === 'bigint') values[name] = hex64(value);
-    else if (value instanceof Uint8Array) values[name] = name.endsWith('Gid') ? formatGid(value) : hexOf(value);
-    else values[name] = jsonFields(value);
+/** A message's fields as JSON. */
+export function jsonOf(fields: object): string {
+  let json = '{';
+  for (const [name, value] of Object.entries(fields) as [string, Value][]) {
+    if (json.length > 1) json += ',';
+    json += `"${name}":`;
+    if (typeof value === 'number') json += value;
+    else if (typeof value === 'bigint') json += `"${hex64(value)}"`;
+    else if (value instanceof Uint8Array) json += name.endsWith('Gid') ? `"${formatGid(value)}"` : `"${hexOf(value)}"`;
+    else json += jsonOf(value);
   }
-  return values;
+  return `${json}}`;
 }
 
 /** A number may not be exact in JSON beyond 53 bits. */
