@@ -37,7 +37,8 @@ const awaiting = [
 const doors = {
   patterns: [
     {
-      regex: '^(\\.\\./)+(base|wire|cep|cm|verbs|transport|qp|ca|sim|endpoint|io|service|cli)/(?!index\\.js$)',
+      regex:
+        '^(\\.\\./)+(base|wire|cep|cm|verbs|transport|qp|ca|sim|endpoint|io|service|cli)/(?!(operations/)?index\\.js$)',
       message: 'A layer is entered through its index.ts.',
     },
   ],

@@ -4,6 +4,7 @@ import {
   type CaGuid,
   type Duration,
   durationOfExponent,
+  elapsed,
   gidAt,
   gidEquals,
   type Instant,
@@ -13,12 +14,21 @@ import {
   type TimeExponent,
   TimerWheel,
 } from '../base/index.js';
-import { ATTRIBUTE_ID, beginMad, MAD_BYTES, MAD_HEADER, type MessageTable, messageNumberOf } from '../wire/index.js';
+import {
+  ATTRIBUTE_ID,
+  beginMad,
+  MAD_BYTES,
+  MAD_HEADER,
+  MESSAGE_NUMBER,
+  type MessageTable,
+  messageNumberOf,
+  REJ,
+} from '../wire/index.js';
 import { Backlogs } from './backlog.js';
 import { CepStore } from './cep-store.js';
 import { CidSlots } from './cid-slot.js';
 import { forgetAlternate, forgetProposal } from './connection-paths.js';
-import { Counters, type DropReason, increment } from './counters.js';
+import { Counters, countReject, type DropReason, increment } from './counters.js';
 import { CepError } from './error.js';
 import { type EventCause, EventPool, type EventType } from './event-queue.js';
 import { Identities } from './identities.js';
@@ -38,7 +48,7 @@ import { OwnerTable } from './owner-table.js';
 import { type PathAddress, PathTable } from './path-table.js';
 import { PeerRequests } from './peer-requests.js';
 import { RateLimit } from './rate-limit.js';
-import { type Cep, type CepCursor, FLAGS } from './record.js';
+import { beginningOf, type Cep, type CepCursor, FLAGS, WORD_RANGE } from './record.js';
 import { STATE, STATES, type State } from './states.js';
 import { deadlineOf, retryDelay, type TimingPolicy, TimingTable } from './timing.js';
 import { TransmitQueue } from './transmit-queue.js';
@@ -141,6 +151,8 @@ export class CepCore {
 
   /** Enters a state, by its number ({@link STATE}). Whatever the state does not need (timer, keys, kept message) is given up here, in one place. */
   enter(cep: Cep, state: number): void {
+    if (cep.state <= STATE.REQ_PREPARED) this.#begin(cep);
+    else if (state === STATE.ESTABLISHED && cep.state < state) this.counters.establishing.count(this.#since(cep));
     cep.state = state;
     this.timers.cancel(cep.slot);
     if (AWAITS_ANSWER[state] === false) this.cancelDeadline(cep);
@@ -151,6 +163,16 @@ export class CepCore {
 
   stateOf(cep: Cep): State {
     return STATES[cep.state] as State;
+  }
+
+  #begin(cep: Cep): void {
+    cep.beganHigh = Math.floor(this.now / WORD_RANGE);
+    cep.beganLow = this.now % WORD_RANGE;
+  }
+
+  /** How long ago the CEP began what it is doing. */
+  #since(cep: Cep): Duration {
+    return elapsed(beginningOf(cep), this.now);
   }
 
   /** A peer-to-peer request that has been answered, or given up. */
@@ -324,7 +346,11 @@ export class CepCore {
       this.paths.drop(path);
       return;
     }
-    increment(this.counters.messages.sent, this.messageOf(mad));
+    const message = this.messageOf(mad);
+    increment(this.counters.messages.sent, message);
+    if (message === MESSAGE_NUMBER.REJ) {
+      countReject(this.counters.rejects.sent, REJ.fields.reason.get(this.mads.bytes, this.at(mad)));
+    }
     this.transmits.push(mad, path);
   }
 

@@ -1,4 +1,5 @@
-import { MESSAGE_NAMES, type MessageName } from '../wire/index.js';
+import { MESSAGE_NAMES, type MessageName, REJECT_REASONS, type RejectReason } from '../wire/index.js';
+import { DurationHistogram } from './duration-histogram.js';
 
 /** Why something that came in was dropped. Every drop is counted under one of these. */
 export const DROP_REASONS = {
@@ -50,6 +51,28 @@ export function increment(counts: Float64Array, message: number): void {
   counts[message] = (counts[message] as number) + 1;
 }
 
+/** Reasons by number; whatever is beyond them shares the last place. */
+const REASONS_MAX = 64;
+const OTHER_REASON = REASONS_MAX;
+
+const noRejects = (): Float64Array => new Float64Array(REASONS_MAX + 1);
+
+/** Counts a REJ under its reason: the peer's word, which may be any number. */
+export function countReject(counts: Float64Array, reason: number): void {
+  increment(counts, Math.min(reason, OTHER_REASON));
+}
+
+/** REJs by reason: those of IBTA's names, and `other`. */
+type PerReason = Readonly<Record<RejectReason | 'other', number>>;
+
+function byReason(counts: Float64Array): PerReason {
+  const named = Object.entries(REJECT_REASONS).filter(([, reason]) => reason < OTHER_REASON);
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const known = named.map(([name, reason]) => [name, counts[reason] as number] as const);
+  const other = known.reduce((left, [, count]) => left - count, all);
+  return Object.fromEntries([...known, ['other', other]]) as PerReason;
+}
+
 /** What has gone through a manager since its start. The counts of messages are Linux's, under its `cm_*` directories; each reading is a copy. */
 export class Counters {
   /** As the manager counts: by each message's place in `MESSAGE_NAMES`. */
@@ -59,6 +82,10 @@ export class Counters {
     received: noMessages(),
     duplicates: noMessages(),
   } as const;
+  /** REJs, by their reason's number. */
+  readonly rejects = { sent: noRejects(), received: noRejects() } as const;
+  /** How long connections took to be established: from the REQ to ESTABLISHED, at either side. */
+  readonly establishing = new DurationHistogram();
   readonly drops = Object.fromEntries(Object.keys(DROP_REASONS).map((reason) => [reason, 0])) as Record<
     DropReason,
     number
@@ -82,5 +109,15 @@ export class Counters {
   /** Messages received again and answered again, or dropped because of it. */
   get duplicates(): PerMessage {
     return byName(this.messages.duplicates);
+  }
+
+  /** REJs sent, by reason. */
+  get rejectsSent(): PerReason {
+    return byReason(this.rejects.sent);
+  }
+
+  /** REJs received, by reason; those that are dropped included. */
+  get rejectsReceived(): PerReason {
+    return byReason(this.rejects.received);
   }
 }

@@ -5,11 +5,13 @@ import { CEP_RECORD, type Cep } from './record.js';
 
 /**
  * Fields that an image shows otherwise, or not at all: buffers, paths and policies by what they hold, since their numbers say
- * only when they were taken; transactions not, since nothing is ever matched by them.
+ * only when they were taken; transactions and the moment of the beginning not, since nothing depends on them.
  */
 const SHOWN_OTHERWISE: ReadonlySet<string> = new Set<keyof typeof CEP_RECORD>([
   'transactionHigh',
   'transactionLow',
+  'beganHigh',
+  'beganLow',
   'eventHead',
   'eventTail',
   'path',

@@ -1,6 +1,7 @@
 export { CidSlot } from './cid-slot.js';
 export type { Counters } from './counters.js';
 export { DROP_REASONS, type DropReason } from './counters.js';
+export { DURATION_BOUNDS, type DurationHistogram } from './duration-histogram.js';
 export { CepError, type CepErrorCode } from './error.js';
 export { EVENT_CAUSES, EVENT_TYPES, type EventCause, type EventType } from './event-queue.js';
 export { CepInspector } from './inspect.js';

@@ -1,8 +1,9 @@
 import type { Cid, Instant } from '../base/index.js';
 import type { CepCore } from './core.js';
 import { imageOf, type NameBytes } from './image.js';
-import { type Cep, type CepCursor, FLAGS } from './record.js';
-import { STATES, type State } from './states.js';
+import type { PathAddress } from './path-table.js';
+import { beginningOf, type Cep, type CepCursor, FLAGS } from './record.js';
+import { STATE, STATES, type State } from './states.js';
 
 /** Words that {@link CepInspector.nextChanged} notes of a CEP. */
 const SEEN_WORDS = 4;
@@ -204,6 +205,21 @@ export class CepInspector {
   /** The adapter's port, 0 if the CEP has no path. */
   get port(): number {
     return this.#row.path === 0 ? 0 : this.#core.paths.get(this.#row.path).port;
+  }
+
+  /** Both ends' addresses; undefined if the CEP has no path, as a listener. Valid while the CEP has it. */
+  get path(): PathAddress | undefined {
+    return this.#row.path === 0 ? undefined : this.#core.paths.get(this.#row.path);
+  }
+
+  /** What is listened for, or asked for. */
+  get serviceId(): bigint {
+    return (BigInt(this.#row.serviceHigh) << 32n) | BigInt(this.#row.serviceLow);
+  }
+
+  /** When it began what it is doing: to listen, to ask, to be asked. In whole microseconds; undefined if it does nothing. */
+  get beganAt(): Instant | undefined {
+    return this.#row.state <= STATE.REQ_PREPARED ? undefined : beginningOf(this.#row);
   }
 
   get localQpn(): number {

@@ -16,7 +16,7 @@ import {
 import { type Cell, DESTROYED_BIT } from './cell.js';
 import { answerStrayDreq, rejectStateless } from './compose.js';
 import { CepCore, type Incoming } from './core.js';
-import { type Counters, increment } from './counters.js';
+import { type Counters, countReject, increment } from './counters.js';
 import { CepError } from './error.js';
 import { CepInspector } from './inspect.js';
 import { type CepLimits, checkLimits, DEFAULT_LIMITS } from './limits.js';
@@ -127,6 +127,7 @@ export class CepManager {
     }
     const message = messageNumberOf(ATTRIBUTE_ID.get(bytes, at));
     increment(core.counters.messages.received, message);
+    if (message === MESSAGE_NUMBER.REJ) countReject(core.counters.rejects.received, REJ.fields.reason.get(bytes, at));
     if (!core.hasSpareMads) {
       core.drop('noBuffers');
       return;

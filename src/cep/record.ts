@@ -1,3 +1,5 @@
+import type { Instant } from '../base/index.js';
+
 /**
  * A CEP is not an object but a row of numbers in one buffer: a hundred bytes instead of five hundred, and nothing for
  * the garbage collector to walk. This table says what the row holds; {@link CepCursor} makes it read like an object.
@@ -50,6 +52,9 @@ export const CEP_RECORD = {
   /** The starting PSNs that our message and the peer's name. Who names one is the other's receiver: the peer sends from ours on (IBTA 12.7). */
   localPsn: 'uint',
   remotePsn: 'uint',
+  /** The moment at which the CEP began what it is doing: left IDLE, or REQ_PREPARED. In whole microseconds. */
+  beganHigh: 'uint',
+  beganLow: 'uint',
   serviceHigh: 'uint',
   serviceLow: 'uint',
   /** {@link FLAGS}. */
@@ -103,6 +108,12 @@ export const FLAGS = {
   /** The queue pairs are of unreliable connection (UC). */
   unreliable: 0x400,
 } as const;
+
+/** Values of a word. */
+export const WORD_RANGE = 2 ** 32;
+
+/** When the CEP began what it is doing. */
+export const beginningOf = (cep: Cep): Instant => (cep.beganHigh * WORD_RANGE + cep.beganLow) as Instant;
 
 type FieldName = keyof typeof CEP_RECORD;
 const NAMES = Object.keys(CEP_RECORD) as FieldName[];

@@ -1,7 +1,6 @@
-import type { Adapter } from '../endpoint/index.js';
 import { IoError, lookUpAny, sourceAddressFor } from '../io/index.js';
 
-type OpenAdapter = (address: string) => Promise<Adapter>;
+type Open<Result> = (address: string) => Promise<Result>;
 
 const LOOPBACK_FIRST = 0x7f00_0001;
 const LOOPBACK_LAST = 0x7fff_fffe;
@@ -11,7 +10,7 @@ const LOOPBACK_TRIES = 250;
 export const preferIpv4Loopback = (host: string): string => (host.toLowerCase() === 'localhost' ? '127.0.0.1' : host);
 
 /** Opens an adapter from which the host can be reached: on the address that the route prescribes, or next to a loopback peer's. */
-export async function openTowards(host: string, open: OpenAdapter): Promise<Adapter> {
+export async function openTowards<Result>(host: string, open: Open<Result>): Promise<Result> {
   const { address } = await lookUpAny(preferIpv4Loopback(host));
   if (address.startsWith('127.')) return openLoopback(address, open);
   const source = await sourceAddressFor(address);
@@ -31,7 +30,7 @@ export async function openTowards(host: string, open: OpenAdapter): Promise<Adap
 }
 
 /** Opens an adapter on the first address of 127/8 after `peer` whose port is free. */
-async function openLoopback(peer: string, open: OpenAdapter): Promise<Adapter> {
+async function openLoopback<Result>(peer: string, open: Open<Result>): Promise<Result> {
   let number = peer.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
   for (let tries = 1; ; tries += 1) {
     number = number < LOOPBACK_LAST ? number + 1 : LOOPBACK_FIRST;

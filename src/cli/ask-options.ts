@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import type { Adapter, AskOptions } from '../endpoint/index.js';
+import type { AskOptions } from '../endpoint/index.js';
 import { openTowards, preferIpv4Loopback } from './addresses.js';
 import { integer, privateData } from './arguments.js';
+import type { Opened } from './opened.js';
+import { addServiceChoice } from './service-choice.js';
 import type { Session, SessionOptions } from './session.js';
 
 /** What the commands that ask a peer have in common. */
@@ -18,7 +20,7 @@ export const MS_MAX = 86_400_000;
 
 /** Whom to ask from, what to say, and how long to wait. @param privateDataMax what the request holds. */
 export function addAskOptions(command: Command, privateDataMax: number): Command {
-  return command
+  return addServiceChoice(command)
     .option(
       '--from <address>',
       `address of this machine to ${command.name() === 'connect' ? 'connect' : 'ask'} from (default: by the route; to a loopback peer the next free of 127/8)`,
@@ -41,8 +43,9 @@ export function addAskOptions(command: Command, privateDataMax: number): Command
 }
 
 /** An adapter on the address that the user named, or on one that leads to the host. */
-export function openFor(session: Session, host: string, from: string | undefined): Promise<Adapter> {
-  return from === undefined
-    ? openTowards(host, (address) => session.open(address))
-    : session.open(preferIpv4Loopback(from));
+export function openFor(session: Session, host: string, from: string | undefined): Promise<Opened> {
+  if (from !== undefined) return session.open(preferIpv4Loopback(from));
+  // A service finds the way itself.
+  if (session.service !== undefined) return session.openService(session.service);
+  return openTowards(host, (address) => session.open(address));
 }

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { Argument, Command, Option } from 'commander';
-import type { Adapter, AskOptions, Connection, Listener } from '../endpoint/index.js';
+import type { AskOptions } from '../endpoint/index.js';
 import { type HostAndPort, integer, parseHostAndPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
+import type { CommandAdapter, CommandConnection, CommandRequest } from './opened.js';
 import { Session } from './session.js';
 import { styleFor } from './style.js';
 
@@ -71,11 +72,12 @@ async function bench(where: HostAndPort | undefined, options: Options): Promise<
   const session = new Session(printer, options, false);
   return session.run(async () => {
     const peer = where ?? OWN_PEER;
-    await using client = await openFor(session, peer.host, options.from);
-    await using server = where === undefined ? await acceptAll(client, peer.port) : undefined;
+    await using opened = await openFor(session, peer.host, options.from);
+    const { adapter } = opened;
+    await using server = where === undefined ? await acceptAll(adapter, peer.port) : undefined;
     const host = server?.address ?? peer.host;
     if (!json) process.stdout.write(`${style.bold(HEAD)}\n`);
-    for await (const result of steps(client, { host, port: peer.port }, options, session.signal)) {
+    for await (const result of steps(adapter, { host, port: peer.port }, options, session.signal)) {
       if (json) printer.print('step', { ...result });
       else process.stdout.write(`${rowOf(result)}\n`);
     }
@@ -84,17 +86,20 @@ async function bench(where: HostAndPort | undefined, options: Options): Promise<
 }
 
 /** The client's adapter is its own peer: it accepts what it asks of itself. */
-async function acceptAll(adapter: Adapter, port: number): Promise<AsyncDisposable & { readonly address: string }> {
+async function acceptAll(
+  adapter: CommandAdapter,
+  port: number,
+): Promise<AsyncDisposable & { readonly address: string }> {
   const listener = await adapter.listen({ port, backlog: CONNECTIONS_MAX });
   const accepting = accept(listener);
   const end = async (): Promise<void> => {
     listener.close();
     await accepting;
   };
-  return { address: adapter.address, [Symbol.asyncDispose]: end };
+  return { address: adapter.addresses[0] as string, [Symbol.asyncDispose]: end };
 }
 
-async function accept(listener: Listener): Promise<void> {
+async function accept(listener: AsyncIterable<CommandRequest>): Promise<void> {
   for await (const request of listener) {
     // Whoever asks gives up by himself; that is his to tell.
     void request.accept().catch(() => undefined);
@@ -103,21 +108,21 @@ async function accept(listener: Listener): Promise<void> {
 
 /** Each step is done for all connections before the next begins. */
 async function* steps(
-  adapter: Adapter,
+  adapter: CommandAdapter,
   { host, port }: HostAndPort,
   options: Options,
   signal: AbortSignal,
 ): AsyncGenerator<StepResult> {
   const { connections: count, atOnce = AT_ONCE_DEFAULT, tos } = options;
   const chosen = { ...askedOf(options), ...(tos !== undefined && { trafficClass: tos }) };
-  const connections: Connection[] = [];
+  const connections: CommandConnection[] = [];
   // Every connection that is waited for listens.
   setMaxListeners(0, signal);
   yield await timed('connect', count, atOnce, async () => {
     connections.push(await adapter.connect({ host, port, signal, ...chosen }));
   });
   yield await timed('disconnect', count, atOnce, async (index) => {
-    await (connections[index] as Connection).disconnect({ signal });
+    await (connections[index] as CommandConnection).disconnect({ signal });
   });
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import type { CloseCause, ConnectOptions } from '../endpoint/index.js';
+import type { ConnectOptions } from '../endpoint/index.js';
+import type { ServiceCloseCause } from '../service/index.js';
 import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, MS_MAX, openFor } from './ask-options.js';
@@ -43,11 +44,17 @@ Examples:
 async function connect({ host, port }: HostAndPort, options: Options): Promise<number> {
   const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
   const session = new Session(printer, options);
-  const { from, holdMs, json, capture, icrc, tos, ...asked } = options;
+  const { from, holdMs, json, capture, icrc, service, tos, ...asked } = options;
   const chosen = { ...asked, ...(tos !== undefined && { trafficClass: tos }) };
   return session.run(async () => {
-    await using adapter = await openFor(session, host, from);
-    const connection = await adapter.connect({ host, port, signal: session.signal, ...chosen });
+    await using opened = await openFor(session, host, from);
+    const connection = await opened.adapter.connect({
+      host,
+      port,
+      signal: session.signal,
+      ...opened.from,
+      ...chosen,
+    });
     printer.printEstablished(connection);
     const closed = session.untilClosed(connection);
     await session.pause(holdMs, closed);
@@ -61,8 +68,9 @@ async function connect({ host, port }: HostAndPort, options: Options): Promise<n
 }
 
 /** Ends of a connection that nobody wanted. */
-const FAILURES: Partial<Record<CloseCause, string>> = {
+const FAILURES: Partial<Record<ServiceCloseCause, string>> = {
   unacknowledged: 'did not acknowledge the disconnect in time: it, or its process, may be gone',
   rejected: 'rejected the connection after it was established',
+  lost: 'cannot be told any more: the service that had the connection is gone, and the connection with it',
   stale: 'has forgotten the connection: its process may have restarted',
 };

@@ -1,4 +1,5 @@
-import type { CloseCause, Connection, DatagramService, EndpointEvent } from '../endpoint/index.js';
+import type { ConnectionDetails, DatagramService, EndpointEvent } from '../endpoint/index.js';
+import type { ServiceCloseCause } from '../service/index.js';
 import { eventFields, type Fields, hex } from './event-fields.js';
 import { eventText } from './event-text.js';
 import type { Style } from './style.js';
@@ -34,7 +35,7 @@ export class EventPrinter {
     this.print(event.type, { cid: event.cid, ...eventFields(event) });
   }
 
-  printEstablished(connection: Connection): void {
+  printEstablished(connection: Pick<ConnectionDetails, 'local' | 'remote' | 'privateData'>): void {
     const { local, remote, privateData } = connection;
     this.print('established', {
       localAddress: local.address,
@@ -52,7 +53,7 @@ export class EventPrinter {
     this.print('found', { address, port, qpn, qKey, privateData: hex(privateData) });
   }
 
-  printClosed(remote: { readonly address: string; readonly port: number }, cause: CloseCause): void {
+  printClosed(remote: { readonly address: string; readonly port: number }, cause: ServiceCloseCause): void {
     this.print('closed', { remoteAddress: remote.address, remotePort: remote.port, cause });
   }
 

@@ -18,7 +18,7 @@ function colourOf(event: string, { bold, green, red }: Style): (text: string) =>
 }
 
 /** Hours to milliseconds, in the time zone of whoever reads it. */
-function clock(seconds: number): string {
+export function clock(seconds: number): string {
   const date = new Date(seconds * 1_000);
   const [hours, minutes, rest] = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) =>
     String(part).padStart(2, '0'),

@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import type { ConnectionRequest } from '../endpoint/index.js';
 import type { RejectReason } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndPort, parseReason, privateData, tooLong } from './arguments.js';
+import type { CommandRequest } from './opened.js';
 import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
+import { addServiceChoice } from './service-choice.js';
 import { STOP_TIMEOUT_MS } from './session.js';
 
 interface Options extends ServeOptions {
@@ -22,7 +23,7 @@ export const icrcOption = (): Option =>
   new Option('--icrc <how>', 'what to do about a wrong ICRC').choices(['verify', 'ignore']).default('verify');
 
 export function listenCommand(): Command {
-  return new Command('listen')
+  return addServiceChoice(new Command('listen'))
     .description('accept (or reject) connections and show every event, until Ctrl-C or --count')
     .argument(
       '<address:port>',
@@ -65,11 +66,11 @@ Examples:
 }
 
 /** Answers one request, and stays until its connection has ended or the user stops. */
-async function answer(request: ConnectionRequest, options: Options, { printer, session }: Serving): Promise<void> {
+async function answer(request: CommandRequest, options: Options, { printer, session }: Serving): Promise<void> {
   const { signal } = session;
   const { privateData, timeoutMs, reject } = options;
   if (reject !== undefined) {
-    request.reject({ reason: reject, ...(privateData && { privateData }) });
+    await request.reject({ reason: reject, ...(privateData && { privateData }) });
     return;
   }
   const connection = await request.accept({

@@ -30,12 +30,12 @@ Examples:
 async function lookup({ host, port }: HostAndPort, options: Options): Promise<number> {
   const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
   const session = new Session(printer, options);
-  const { from, json, capture, icrc, tos, ...asked } = options;
+  const { from, json, capture, icrc, service, tos, ...asked } = options;
   const chosen = { ...asked, ...(tos !== undefined && { trafficClass: tos }) };
   return session.run(async () => {
-    await using adapter = await openFor(session, host, from);
+    await using opened = await openFor(session, host, from);
     const { signal } = session;
-    printer.printFound(await adapter.lookup({ host, port, signal, ...chosen }));
+    printer.printFound(await opened.adapter.lookup({ host, port, signal, ...opened.from, ...chosen }));
     return 0;
   });
 }

@@ -1,10 +1,11 @@
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { type Connection, PATH_MTUS, type PathMtu, type RemoteMemory } from '../endpoint/index.js';
+import { PATH_MTUS, type PathMtu, type RemoteMemory } from '../endpoint/index.js';
 import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
 import { captureOption, icrcOption } from './listen.js';
+import type { CommandConnection } from './opened.js';
 import { decodeMemory, PERF_BYTES_MAX, PERF_DEPTH_MAX, PERF_PORT, PERF_SEND_BYTES_MAX } from './perf-protocol.js';
 import { Session, STOP_TIMEOUT_MS } from './session.js';
 import { styleFor } from './style.js';
@@ -75,11 +76,17 @@ async function perf(operation: Operation, { host, port }: HostAndPort, options: 
   const style = styleFor(process.stdout);
   const printer = new EventPrinter(process.stdout, json, style);
   const session = new Session(printer, options, false);
-  const { from, size, seconds, depth, json: _, capture, icrc, tos, ...asked } = options;
+  const { from, size, seconds, depth, json: _, capture, icrc, service, tos, ...asked } = options;
   const chosen = { ...asked, ...(tos !== undefined && { trafficClass: tos }), sends: PERF_DEPTH_MAX };
   return session.run(async () => {
-    await using adapter = await openFor(session, host, from);
-    const connection = await adapter.connect({ host, port, signal: session.signal, ...chosen });
+    await using opened = await openFor(session, host, from);
+    const connection = await opened.adapter.connect({
+      host,
+      port,
+      signal: session.signal,
+      ...opened.from,
+      ...chosen,
+    });
     try {
       const memory = decodeMemory((await connection.receive({ signal: session.signal }))?.data);
       if (!json) process.stdout.write(`${style.bold(headOf())}\n`);
@@ -113,7 +120,7 @@ interface Measurement {
 }
 
 /** Keeps `depth` operations under way until the time is over, and waits for them. */
-async function measure(connection: Connection, memory: RemoteMemory, plan: Measurement): Promise<Result> {
+async function measure(connection: CommandConnection, memory: RemoteMemory, plan: Measurement): Promise<Result> {
   const { operation, bytes, depth, signal } = plan;
   const one = operationOf(connection, memory, operation, bytes);
   const begin = performance.now();
@@ -143,7 +150,7 @@ async function measure(connection: Connection, memory: RemoteMemory, plan: Measu
 }
 
 function operationOf(
-  connection: Connection,
+  connection: CommandConnection,
   memory: RemoteMemory,
   operation: Operation,
   bytes: number,

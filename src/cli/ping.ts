@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import type { Connection } from '../endpoint/index.js';
 import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, MS_MAX, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
 import { captureOption, icrcOption } from './listen.js';
+import type { CommandConnection } from './opened.js';
 import {
   RPING_BYTES_DEFAULT,
   RPING_BYTES_MAX,
@@ -64,11 +64,17 @@ Examples:
 async function ping({ host, port }: HostAndPort, options: Options): Promise<number> {
   const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
   const session = new Session(printer, options);
-  const { from, count, size, intervalMs, quiet, json, capture, icrc, tos, ...asked } = options;
+  const { from, count, size, intervalMs, quiet, json, capture, icrc, service, tos, ...asked } = options;
   const chosen = { ...asked, ...RPING_CONNECTION, ...(tos !== undefined && { trafficClass: tos }) };
   return session.run(async () => {
-    await using adapter = await openFor(session, host, from);
-    const connection = await adapter.connect({ host, port, signal: session.signal, ...chosen });
+    await using opened = await openFor(session, host, from);
+    const connection = await opened.adapter.connect({
+      host,
+      port,
+      signal: session.signal,
+      ...opened.from,
+      ...chosen,
+    });
     printer.printEstablished(connection);
     const closed = session.untilClosed(connection);
     try {
@@ -83,13 +89,13 @@ async function ping({ host, port }: HostAndPort, options: Options): Promise<numb
 
 /** All rounds, and what they took in the end, however it comes. */
 async function pingRounds(
-  connection: Connection,
+  connection: CommandConnection,
   options: Options,
   printer: EventPrinter,
   session: Session,
 ): Promise<void> {
   const { count, size, intervalMs, quiet } = options;
-  const client = new RpingClient(connection, size);
+  const client = await RpingClient.over(connection, size);
   const times: number[] = [];
   try {
     for (let round = 0; (count === 0 || round < count) && !session.signal.aborted; round += 1) {

@@ -1,4 +1,5 @@
-import { type Connection, type Message, TransferError } from '../endpoint/index.js';
+import { Connection, type Message, TransferError } from '../endpoint/index.js';
+import type { CommandConnection } from './opened.js';
 
 /**
  * The protocol of rdma-core's `rping`. In each round the client tells the server where its data is, the server reads it and says so; then the client tells where
@@ -44,44 +45,72 @@ export function rpingData(round: number, size: number): Uint8Array {
   return data;
 }
 
+/** Memory on which the server works. */
+interface PingMemory {
+  readonly address: number;
+  readonly rkey: number;
+  fill(data: Uint8Array): Promise<void>;
+  content(): Promise<Uint8Array>;
+}
+
+/** Of the connection's own adapter it is ours; of a service's it is there. */
+async function registered(
+  connection: CommandConnection,
+  size: number,
+  rights: { remoteRead?: boolean; remoteWrite?: boolean },
+): Promise<PingMemory> {
+  const bytes = new Uint8Array(size);
+  if (connection instanceof Connection) {
+    const { address, rkey } = connection.register(bytes, rights);
+    return { address, rkey, fill: async (data) => bytes.set(data), content: async () => bytes };
+  }
+  const region = await connection.register(bytes, rights);
+  const { address, rkey } = region;
+  return { address, rkey, fill: (data) => region.write(0, data), content: () => region.read() };
+}
+
 /** The client's half. */
 export class RpingClient {
-  readonly #connection: Connection;
-  readonly #source: Uint8Array;
-  readonly #echo: Uint8Array;
-  readonly #sourcePlace: Uint8Array;
-  readonly #echoPlace: Uint8Array;
+  readonly #connection: CommandConnection;
+  readonly #size: number;
+  readonly #source: PingMemory;
+  readonly #echo: PingMemory;
   #round = 0;
 
-  constructor(connection: Connection, size: number) {
+  private constructor(connection: CommandConnection, size: number, source: PingMemory, echo: PingMemory) {
     this.#connection = connection;
-    this.#source = new Uint8Array(size);
-    this.#echo = new Uint8Array(size);
-    const source = connection.register(this.#source, { remoteRead: true });
-    const echo = connection.register(this.#echo, { remoteWrite: true });
-    this.#sourcePlace = encodePlace(source.address, source.rkey, size);
-    this.#echoPlace = encodePlace(echo.address, echo.rkey, size);
+    this.#size = size;
+    this.#source = source;
+    this.#echo = echo;
+  }
+
+  /** @param size bytes in a round. */
+  static async over(connection: CommandConnection, size: number): Promise<RpingClient> {
+    const source = await registered(connection, size, { remoteRead: true });
+    return new RpingClient(connection, size, source, await registered(connection, size, { remoteWrite: true }));
   }
 
   /** One round. @throws RpingError when the echo is another; TransferError */
   async ping(signal: AbortSignal): Promise<void> {
-    this.#source.set(rpingData(this.#round, this.#source.length));
+    const data = rpingData(this.#round, this.#size);
     this.#round += 1;
-    this.#echo.fill(0);
-    await this.#say(this.#sourcePlace, signal);
-    await this.#say(this.#echoPlace, signal);
-    const wrong = this.#echo.findIndex((byte, index) => byte !== this.#source[index]);
+    await this.#source.fill(data);
+    await this.#echo.fill(new Uint8Array(this.#size));
+    await this.#say(this.#source, signal);
+    await this.#say(this.#echo, signal);
+    const echo = await this.#echo.content();
+    const wrong = echo.findIndex((byte, index) => byte !== data[index]);
     if (wrong >= 0) throw new RpingError(`the echo of round ${this.#round - 1} is wrong from byte ${wrong} on`);
   }
 
-  async #say(place: Uint8Array, signal: AbortSignal): Promise<void> {
-    await this.#connection.send(place);
+  async #say({ address, rkey }: PingMemory, signal: AbortSignal): Promise<void> {
+    await this.#connection.send(encodePlace(address, rkey, this.#size));
     if ((await next(this.#connection, signal)) === undefined) throw new RpingError('the server has disconnected');
   }
 }
 
 /** What of a connection the server's half uses. */
-export type RpingServerConnection = Pick<Connection, 'receive' | 'read' | 'write' | 'send'>;
+export type RpingServerConnection = Pick<CommandConnection, 'receive' | 'read' | 'write' | 'send'>;
 
 /** The server's half: echoes until the client disconnects. @param onRound told of each round. @throws RpingError, TransferError */
 export async function serveRping(
@@ -114,7 +143,7 @@ async function sayDone(connection: RpingServerConnection): Promise<void> {
 }
 
 /** The next place; undefined if the connection has ended. */
-async function next(connection: Pick<Connection, 'receive'>, signal: AbortSignal): Promise<Place | undefined> {
+async function next(connection: Pick<CommandConnection, 'receive'>, signal: AbortSignal): Promise<Place | undefined> {
   const message: Message | undefined = await connection.receive({ signal });
   if (message === undefined) return undefined;
   const { data } = message;

@@ -1,7 +1,9 @@
-import type { ConnectionRequest, Listener, ListenOptions } from '../endpoint/index.js';
+import type { Listener, ListenOptions } from '../endpoint/index.js';
+import type { ServiceListener } from '../service/index.js';
 import { preferIpv4Loopback } from './addresses.js';
 import type { HostAndPort } from './arguments.js';
 import { EventPrinter } from './event-printer.js';
+import type { CommandRequest } from './opened.js';
 import { Session, type SessionOptions } from './session.js';
 import { styleFor } from './style.js';
 
@@ -21,14 +23,14 @@ export interface Serving {
 export async function serveConnections(
   { host, port }: HostAndPort,
   options: ServeOptions & Pick<ListenOptions, 'backlog'>,
-  answer: (request: ConnectionRequest, serving: Serving) => Promise<void>,
+  answer: (request: CommandRequest, serving: Serving) => Promise<void>,
 ): Promise<number> {
   const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
   const session = new Session(printer, options);
   const { backlog, count } = options;
   return session.run(async () => {
-    await using adapter = await session.open(preferIpv4Loopback(host));
-    const listener = await adapter.listen({ port, ...(backlog !== undefined && { backlog }) });
+    await using opened = await session.open(preferIpv4Loopback(host));
+    const listener = await opened.adapter.listen({ port, ...opened.at, ...(backlog !== undefined && { backlog }) });
     printer.print('listening', { address: listener.address, port });
     session.signal.addEventListener('abort', () => listener.close(), { once: true });
     await serveRequests(listener, count, { printer, session }, answer);
@@ -38,10 +40,10 @@ export async function serveConnections(
 
 /** Answers requests, several at once, until `count` have come or the listener is closed, and all are done with. */
 async function serveRequests(
-  listener: Listener,
+  listener: Listener | ServiceListener,
   count: number | undefined,
   serving: Serving,
-  answer: (request: ConnectionRequest, serving: Serving) => Promise<void>,
+  answer: (request: CommandRequest, serving: Serving) => Promise<void>,
 ): Promise<void> {
   const going = new Set<Promise<void>>();
   let left = count ?? Number.POSITIVE_INFINITY;

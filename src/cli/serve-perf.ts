@@ -1,13 +1,14 @@
 import { Command } from 'commander';
-import type { ConnectionRequest } from '../endpoint/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { captureOption, icrcOption } from './listen.js';
+import type { CommandRequest } from './opened.js';
 import { encodeMemory, PERF_BYTES_MAX, PERF_DEPTH_MAX, PERF_PORT, PERF_SEND_BYTES_MAX } from './perf-protocol.js';
 import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
+import { addServiceChoice } from './service-choice.js';
 import { STOP_TIMEOUT_MS } from './session.js';
 
 export function servePerfCommand(): Command {
-  return new Command('serve-perf')
+  return addServiceChoice(new Command('serve-perf'))
     .description(
       'be the other end of ibcm perf: take messages, and let memory be written, read and added to; until Ctrl-C or --count',
     )
@@ -33,14 +34,14 @@ Examples:
 }
 
 /** Takes all that one client sends, until it disconnects or the user stops. */
-async function take(request: ConnectionRequest, { printer, session }: Serving): Promise<void> {
+async function take(request: CommandRequest, { printer, session }: Serving): Promise<void> {
   const { signal } = session;
   const connection = await request.accept({ signal, receives: PERF_DEPTH_MAX, receiveBytes: PERF_SEND_BYTES_MAX });
   printer.printEstablished(connection);
   const closed = session.untilClosed(connection);
   let messages = 0;
   try {
-    const region = connection.register(new Uint8Array(PERF_BYTES_MAX), {
+    const region = await connection.register(new Uint8Array(PERF_BYTES_MAX), {
       remoteRead: true,
       remoteWrite: true,
       remoteAtomic: true,

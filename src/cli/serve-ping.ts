@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import type { ConnectionRequest } from '../endpoint/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { captureOption, icrcOption } from './listen.js';
+import type { CommandRequest } from './opened.js';
 import { RPING_CONNECTION, RPING_PORT, serveRping } from './rping.js';
 import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
+import { addServiceChoice } from './service-choice.js';
 import { STOP_TIMEOUT_MS } from './session.js';
 
 interface Options extends ServeOptions {
@@ -11,7 +12,7 @@ interface Options extends ServeOptions {
 }
 
 export function servePingCommand(): Command {
-  return new Command('serve-ping')
+  return addServiceChoice(new Command('serve-ping'))
     .description(
       "echo what clients of rping's protocol move here: ibcm ping, or rdma-core's rping -c; until Ctrl-C or --count",
     )
@@ -38,7 +39,7 @@ Examples:
 }
 
 /** Serves one client until it disconnects, or the user stops. */
-async function echo(request: ConnectionRequest, { quiet }: Options, { printer, session }: Serving): Promise<void> {
+async function echo(request: CommandRequest, { quiet }: Options, { printer, session }: Serving): Promise<void> {
   const connection = await request.accept({ signal: session.signal, ...RPING_CONNECTION });
   printer.printEstablished(connection);
   const closed = session.untilClosed(connection);

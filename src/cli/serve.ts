@@ -1,88 +1,146 @@
 import { Command } from 'commander';
-import type { LookupRequest } from '../endpoint/index.js';
-import type { SidrStatus } from '../wire/index.js';
-import { preferIpv4Loopback } from './addresses.js';
-import { type HostAndPort, integer, parseHostAndPort, parseStatus, privateData } from './arguments.js';
-import { EventPrinter } from './event-printer.js';
-import { captureOption, icrcOption } from './listen.js';
-import { Session, type SessionOptions } from './session.js';
-import { styleFor } from './style.js';
+import { ServiceError } from '../service/index.js';
+import {
+  type Configured,
+  Daemon,
+  flagOf,
+  type Logger,
+  loadConfiguration,
+  openLog,
+  SETTING_NAMES,
+  SETTINGS,
+  ServiceManager,
+  type SettingName,
+  variableOf,
+} from '../service/operations/index.js';
+import { columns } from './columns.js';
+import { STATUS_FAILED } from './output-failure.js';
+import { endsBySignal } from './session.js';
+import { version } from './version.js';
 
-interface Options extends SessionOptions {
-  readonly qpn?: number;
-  readonly qKey?: number;
-  readonly reject?: Exclude<SidrStatus, 'valid'> | number;
-  readonly privateData?: Uint8Array;
-  readonly count?: number;
-  readonly backlog?: number;
+interface Options extends Partial<Readonly<Record<SettingName, string>>> {
+  readonly config?: string;
+  readonly printConfig?: boolean;
   readonly json?: boolean;
 }
 
-/** What a SIDR_REP holds. */
-const PRIVATE_DATA_MAX = 136;
+/** What is read if nothing else is named, and if it is there. */
+const DEFAULT_FILE = '/etc/ibcm/ibcm.json';
 
 export function serveCommand(): Command {
-  return new Command('serve')
-    .description('tell those who look a datagram service up (SIDR) which queue pair serves, until Ctrl-C or --count')
-    .argument(
-      '<address:port>',
-      'address of this machine, and a port in the UDP port space of rdma_cm',
-      parseHostAndPort,
-    )
+  const command = new Command()
     .option(
-      '--qpn <n>',
-      'queue pair that serves (default: a fresh number)',
-      integer('A queue pair number', 2, 0xff_ffff),
+      '--config <file>',
+      `JSON file with settings by name, such as logLevel (default: IBCM_CONFIG, or ${DEFAULT_FILE} if it is there)`,
     )
-    .option(
-      '--q-key <n>',
-      "Q_Key of the datagrams to it (default: rdma_cm's, 0x01234567)",
-      integer('A Q_Key', 0, 0xffff_ffff),
-    )
-    .option('--reject <status>', 'reject every request with this status, by name or number', parseStatus)
-    .option(
-      '--private-data <data>',
-      `private data of the answer: text, or bytes as 0xHEX; at most ${PRIVATE_DATA_MAX} bytes`,
-      privateData(PRIVATE_DATA_MAX),
-    )
-    .option('--count <n>', 'end after so many requests', integer('The count', 1, 2 ** 31))
-    .option('--backlog <n>', 'requests that may wait to be answered', integer('The backlog', 1, 65_535))
-    .addOption(captureOption())
-    .addOption(icrcOption())
-    .option('--json', 'one JSON object a line')
+    .option('--print-config', 'print the settings, and where each comes from, and end')
+    .option('--json', 'with --print-config: one JSON object a line');
+  for (const name of SETTING_NAMES) {
+    const { about, allowed } = SETTINGS[name];
+    command.option(`${flagOf(name)} <value>`, `${about}: ${allowed}`);
+  }
+  return command
     .addHelpText(
       'after',
       `
+Every setting is also a variable, as ${variableOf('logLevel')}, and a key of the file, as logLevel; flags win over variables, variables over the file.
+SIGTERM and SIGINT drain and end it, a second one ends it at once; SIGHUP reads the configuration again.
+
 Examples:
-  ibcm serve 127.0.0.1:7472 --qpn 0x1234
-  ibcm serve 10.0.0.5:7174 --reject noQp --count 3 --json`,
+  ibcm serve --address 10.0.0.5
+  ibcm serve --config /etc/ibcm/ibcm.json --print-config
+  ibcm serve --address 127.0.0.1,::1 --socket /tmp/ibcm.sock --metrics 127.0.0.1:9400 --log-level debug`,
     )
-    .action(async (where: HostAndPort, options: Options) => {
-      process.exitCode = await serve(where, options);
+    .action(async ({ config, printConfig, json, ...flags }: Options) => {
+      const environment = process.env;
+      const named = config ?? (environment['IBCM_CONFIG'] || undefined);
+      const file = { path: named ?? DEFAULT_FILE, required: named !== undefined };
+      const configure = (): Configured => loadConfiguration({ file, environment, flags });
+      const configured = orWrongUsage(command, configure);
+      if (printConfig === true) printConfiguration(configured, json === true);
+      else process.exitCode = await serve(configured, configure);
     });
 }
 
-async function serve({ host, port }: HostAndPort, options: Options): Promise<number> {
-  const printer = new EventPrinter(process.stdout, options.json === true, styleFor(process.stdout));
-  const session = new Session(printer, options);
-  const { backlog, count = Number.POSITIVE_INFINITY } = options;
-  return session.run(async () => {
-    await using adapter = await session.open(preferIpv4Loopback(host));
-    const listener = await adapter.listenDatagram({ port, ...(backlog !== undefined && { backlog }) });
-    printer.print('listening', { address: listener.address, port });
-    session.signal.addEventListener('abort', () => listener.close(), { once: true });
-    let left = count;
-    for await (const request of listener) {
-      answer(request, options);
-      left -= 1;
-      if (left <= 0) break;
-    }
-    return 0;
-  });
+/** A wrong configuration is wrong usage. */
+function orWrongUsage(command: Command, configure: () => Configured): Configured {
+  try {
+    return configure();
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'CONFIGURATION') command.error(error.message);
+    throw error;
+  }
 }
 
-function answer(request: LookupRequest, { reject, qpn, qKey, privateData: data }: Options): void {
-  const told = data && { privateData: data };
-  if (reject !== undefined) request.reject({ status: reject, ...told });
-  else request.accept({ ...(qpn !== undefined && { qpn }), ...(qKey !== undefined && { qKey }), ...told });
+function printConfiguration({ given, origins }: Configured, json: boolean): void {
+  const known = SETTING_NAMES.filter((name) => given.has(name));
+  const rows = known.map((name) => ({ name, value: given.get(name), where: origins.get(name)?.where ?? '' }));
+  const lines = json
+    ? rows.map((row) => JSON.stringify(row))
+    : columns(rows.map(({ name, value, where }) => [name, JSON.stringify(value), where]));
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** What is meant for us, and not for programs that we may start. */
+const OURS = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES'];
+
+/** @returns the status to exit with. */
+async function serve({ configuration }: Configured, configure: () => Configured): Promise<number> {
+  const log = openLog(configuration.logLevel);
+  const environment = { ...process.env };
+  for (const name of OURS) delete process.env[name];
+  const manager = new ServiceManager(environment, (message) => log.warn(message));
+  // Before anybody is told that the service is there, and may send one.
+  const signals = new ServiceSignals(log);
+  const daemon = await Daemon.start({ configure, environment, log, manager, version: version() });
+  signals.attach(daemon);
+  await daemon.ended;
+  return 0;
+}
+
+/** Brings signals to a daemon. */
+class ServiceSignals {
+  readonly #log: Logger;
+  #daemon: Daemon | undefined;
+  /** What came before there was a daemon. */
+  #wantsReload = false;
+  #isStopping = false;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#stop(signal));
+    process.on('SIGHUP', () => this.#reload());
+    for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(fault, (error: unknown) => this.#die(error));
+    }
+  }
+
+  attach(daemon: Daemon): void {
+    this.#daemon = daemon;
+    if (this.#wantsReload) this.#reload();
+    if (this.#isStopping) daemon.drain();
+  }
+
+  #reload(): void {
+    this.#wantsReload = this.#daemon === undefined;
+    // What goes wrong with it is in the log.
+    this.#daemon?.reload().catch(() => undefined);
+  }
+
+  #stop(signal: NodeJS.Signals): void {
+    this.#log.info({ signal }, 'told to stop');
+    if (this.#isStopping) this.#exit(endsBySignal(signal));
+    this.#isStopping = true;
+    this.#daemon?.drain();
+  }
+
+  #die(error: unknown): void {
+    this.#log.fatal({ err: error }, 'a fault of ours');
+    this.#exit(STATUS_FAILED);
+  }
+
+  #exit(status: number): never {
+    this.#daemon?.abort();
+    process.exit(status);
+  }
 }

@@ -1,11 +1,14 @@
 import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Adapter, CloseCause, Connection, EndpointEvent } from '../endpoint/index.js';
-import { CaptureFile, CaptureTap, openAdapter, type SocketKind } from '../io/index.js';
+import type { Adapter, EndpointEvent } from '../endpoint/index.js';
+import { CaptureFile, CaptureTap, IoError, openAdapter, type SocketKind } from '../io/index.js';
+import type { ServiceCloseCause } from '../service/index.js';
 import type { EventPrinter } from './event-printer.js';
+import { type CommandConnection, Opened } from './opened.js';
+import { connectTo, type ServiceChoice, socketOfOwner } from './service-choice.js';
 
-export interface SessionOptions {
+export interface SessionOptions extends ServiceChoice {
   readonly capture?: string;
   readonly icrc?: 'verify' | 'ignore';
   readonly sockets?: SocketKind;
@@ -79,8 +82,42 @@ export class Session {
     this.#capture = new CaptureFile(capture);
   }
 
-  /** Opens an adapter on an address of this machine. */
-  open(address: string): Promise<Adapter> {
+  /** The service that the user has named, if there is one. */
+  get service(): string | undefined {
+    const { service } = this.#options;
+    return service === false ? undefined : service;
+  }
+
+  /** Opens an adapter on an address of this machine: one of our own, or that of the service which owns the address. */
+  async open(address: string): Promise<Opened> {
+    if (this.service !== undefined) return this.openService(this.service, address);
+    try {
+      return new Opened(await this.#openOwn(address));
+    } catch (error) {
+      if (this.#options.service === false || !isPortInUse(error)) throw error;
+      const { address: taken } = error.details as { address: string };
+      const socket = await socketOfOwner(taken);
+      if (socket === undefined) throw error;
+      return await this.openService(socket, taken);
+    }
+  }
+
+  /** Uses a service's adapter. @param address which of its addresses; undefined: any. */
+  async openService(socket: string, address?: string): Promise<Opened> {
+    const { capture, icrc } = this.#options;
+    if (capture !== undefined) {
+      throw new Error(
+        `--capture needs an adapter of its own, and the one of the service on ${socket} is used: see "ibcm trace --capture"`,
+      );
+    }
+    if (icrc === 'ignore')
+      throw new Error(`--icrc needs an adapter of its own, and the one of the service on ${socket} is used`);
+    const client = await connectTo(socket);
+    this.#printer.print('service', { socket, client: client.id });
+    return new Opened(client, address);
+  }
+
+  #openOwn(address: string): Promise<Adapter> {
     const { icrc, sockets } = this.#options;
     const file = this.#capture;
     return openAdapter({
@@ -94,15 +131,10 @@ export class Session {
   }
 
   /** Prints that the connection has ended, when it has. @returns why it ended. */
-  untilClosed(connection: Connection): Promise<CloseCause> {
-    return new Promise((resolve) => {
-      const end = (cause: CloseCause): void => {
-        this.#printer.printClosed(connection.remote, cause);
-        resolve(cause);
-      };
-      if (connection.closeCause === undefined) connection.addEventListener('close', ({ cause }) => end(cause));
-      else end(connection.closeCause);
-    });
+  async untilClosed(connection: CommandConnection): Promise<ServiceCloseCause> {
+    const { cause } = await connection.closed;
+    this.#printer.printClosed(connection.remote, cause);
+    return cause;
   }
 
   /** Waits for a time, or until the user wants to stop, or until something else happens. */
@@ -115,9 +147,12 @@ export class Session {
   }
 }
 
+const isPortInUse = (error: unknown): error is IoError => error instanceof IoError && error.code === 'PORT_IN_USE';
+
 const SIGNAL_STATUS_BASE = 128;
 
-/** The status by which shells tell that a signal ended a program. That nobody wants more output is no failure. */
-export function interruptedStatus(signal: NodeJS.Signals): number {
-  return signal === 'SIGPIPE' ? 0 : SIGNAL_STATUS_BASE + constants.signals[signal];
-}
+/** The status by which shells tell that a signal ended a program. */
+export const endsBySignal = (signal: NodeJS.Signals): number => SIGNAL_STATUS_BASE + constants.signals[signal];
+
+/** The same; but that nobody wants more output is no failure. */
+export const interruptedStatus = (signal: NodeJS.Signals): number => (signal === 'SIGPIPE' ? 0 : endsBySignal(signal));

@@ -1,5 +1,7 @@
 import { type Duration, elapsed, type Instant, inMilliseconds, milliseconds, type Random } from '../base/index.js';
-import type { CepManager } from '../cep/index.js';
+import type { PacketDropReason } from '../ca/index.js';
+import type { CepInspector, CepManager, Counters } from '../cep/index.js';
+import type { TransportCounters } from '../transport/index.js';
 import type { QueuePairLimits } from '../verbs/index.js';
 import type { AdapterInterface } from './adapter-interface.js';
 import type { AskOptions, Question } from './asking.js';
@@ -43,6 +45,14 @@ export type AdapterUsage = ReturnType<CepManager['usage']> & {
   readonly references: number;
 };
 
+/** What an adapter counts: its connection manager, its own checks of packets, and its transport layer if it has one. */
+export interface AdapterCounters {
+  readonly cm: Readonly<Counters>;
+  /** Datagrams dropped before anybody looked at what they hold. */
+  readonly packetDrops: Readonly<Record<PacketDropReason, number>>;
+  readonly transport: Readonly<TransportCounters> | undefined;
+}
+
 /** An adapter of one or more addresses, from which connections are made and on which they are accepted. */
 export class Adapter {
   readonly #host: EndpointHost;
@@ -74,6 +84,22 @@ export class Adapter {
     const { cep, transport } = this.#host.adapter;
     const { queuePairs: movingQueuePairs = 0, memoryRegions = 0 } = transport?.usage() ?? {};
     return { ...cep.usage(), ...this.#router.usage, movingQueuePairs, memoryRegions };
+  }
+
+  /** What has gone through the adapter since it was opened. The objects are the adapter's own, and count on. */
+  get counters(): AdapterCounters {
+    const { cep, drops, transport } = this.#host.adapter;
+    return { cm: cep.counters, packetDrops: drops, transport: transport?.counters };
+  }
+
+  /** The present moment of the adapter's clock. */
+  now(): Instant {
+    return this.#host.now();
+  }
+
+  /** Looks at every CEP of the adapter, whoever owns it. Good for the adapter's life. */
+  inspect(): CepInspector {
+    return this.#host.adapter.cep.inspect();
   }
 
   /** Listens on a port. @throws EndpointError `PORT_IN_USE`, `INVALID_ARGUMENT`, `CLOSED` */

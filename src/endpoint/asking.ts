@@ -1,4 +1,4 @@
-import { elapsed, formatAddress, type Gid, type Instant, isIpv4Gid, seconds } from '../base/index.js';
+import { type Cid, elapsed, formatAddress, type Gid, type Instant, isIpv4Gid, seconds } from '../base/index.js';
 import type { CmPath } from '../cep/index.js';
 import { encodeIpCmHeader, IP_CM_HEADER_BYTES } from '../wire/index.js';
 import { checkInteger } from './check-integer.js';
@@ -16,6 +16,8 @@ export interface AskOptions extends WaitOptions {
   readonly from?: string;
   /** At most 56 bytes to connect, 180 to look up. */
   readonly privateData?: Uint8Array;
+  /** Told the CM's handle of the attempt when it begins, as in events. For logs and lists: nobody else knows whose it is. */
+  readonly onAttempt?: (cid: Cid) => void;
   /** Aborting it ends the attempt: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Type of service: DSCP and ECN, 0 to 255 (`RDMA_OPTION_ID_TOS`). Default 0. */

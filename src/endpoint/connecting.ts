@@ -46,6 +46,8 @@ export class Connecting implements EventHandler {
     this.#parameters = parameters;
     this.#queuePair = router.openQueuePair(options, this, (queuePair, now) => {
       queuePair.connect(this.#request(), now);
+      const { cid } = queuePair;
+      if (cid !== undefined) options.onAttempt?.(cid);
       options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     });
     router.wake();

@@ -1,4 +1,4 @@
-export { Adapter, type AdapterOptions, type AdapterUsage } from './adapter.js';
+export { Adapter, type AdapterCounters, type AdapterOptions, type AdapterUsage } from './adapter.js';
 export type { AdapterInterface } from './adapter-interface.js';
 export type { AskOptions } from './asking.js';
 export { type ConnectOptions, PATH_MTUS, type PathMtu } from './connecting.js';

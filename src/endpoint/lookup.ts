@@ -86,6 +86,7 @@ export class Lookup implements EventHandler {
         now,
       );
       signal?.addEventListener('abort', this.#onAbort, { once: true });
+      options.onAttempt?.(id.cid);
     });
     router.wake();
   }

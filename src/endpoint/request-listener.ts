@@ -1,3 +1,4 @@
+import type { Cid } from '../base/index.js';
 import type { PortSpace } from '../wire/index.js';
 import { type ListenOptions, openListen } from './listen.js';
 import type { NumberSource } from './numbers.js';
@@ -30,6 +31,11 @@ export abstract class RequestListener<Request extends { close(): void }>
     this.port = port;
     this.id = openListen(router, this, portSpace, options);
     router.wake();
+  }
+
+  /** The CM's handle of the listener, as in events. */
+  get cid(): Cid {
+    return this.id.cid;
   }
 
   /** The first of {@link addresses}. */

@@ -29,13 +29,17 @@ export class CaptureFile {
     this.#stream.write(this.#writer.header({ linkType: LINKTYPE_RAW, application: 'ibcm' }));
   }
 
-  /** Writes a datagram with the IP and UDP headers it had, as far as they can be known. */
+  /**
+   * Writes a datagram with the IP and UDP headers it had, as far as they can be known.
+   * @param timeMs when it passed, in milliseconds since 1970; default: now.
+   */
   write(
     source: Uint8Array,
     destination: Uint8Array,
     sourcePort: number,
     trafficClass: number,
     payload: Uint8Array,
+    timeMs = performance.timeOrigin + performance.now(),
   ): void {
     const ends = { source, sourceOffset: 0, destination, destinationOffset: 0, sourcePort };
     const long = payload.length >= 16;
@@ -46,9 +50,8 @@ export class CaptureFile {
     const packet = new Uint8Array(header.length + payload.length);
     packet.set(header);
     packet.set(payload, header.length);
-    const now = performance.timeOrigin + performance.now();
-    const seconds = Math.floor(now / 1_000);
-    this.#stream.write(this.#writer.packet(packet, seconds, Math.floor((now - seconds * 1_000) * 1_000_000)));
+    const seconds = Math.floor(timeMs / 1_000);
+    this.#stream.write(this.#writer.packet(packet, seconds, Math.floor((timeMs - seconds * 1_000) * 1_000_000)));
   }
 
   /** @throws the system's error, if any write failed. */

@@ -1,4 +1,4 @@
-import { AssertionError, DEFAULT_P_KEY, IbcmError, type Instant, type Qpn } from '../base/index.js';
+import { AssertionError, type Cid, DEFAULT_P_KEY, IbcmError, type Instant, type Qpn } from '../base/index.js';
 import {
   type AprParameters,
   CidSlot,
@@ -84,6 +84,11 @@ export class ConnectedQueuePair<Context = unknown> implements ConnectionOwner {
 
   get qpn(): Qpn {
     return this.#queuePair.qpn;
+  }
+
+  /** The CM's handle of its connection, as in events; undefined if it has none. It may have another in the next turn: do not keep it (R6). */
+  get cid(): Cid | undefined {
+    return this.#slot.cid;
   }
 
   /** The queue pair's state. */

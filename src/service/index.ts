@@ -28,6 +28,20 @@ export { type ConnectServiceOptions, connectService } from './grpc/connect-servi
 export { GrpcFront, type GrpcFrontOptions, mutualTls, type TlsFiles } from './grpc/grpc-front.js';
 export { listenUnix, type UnixSocketOptions } from './grpc/unix-socket.js';
 export { openLocalService } from './open-local-service.js';
+export { AdminClient } from './operations/admin-client.js';
+export type {
+  CheckResult,
+  DrainStarted,
+  LogLevelChange,
+  ReloadResult,
+  ServiceStatus,
+  TraceBatch,
+  TracedPacket,
+  TraceRequest,
+} from './operations/admin-messages.js';
+export type { ConnectionInfo, OwnerInfo } from './operations/connection-list.js';
+export { socketsToTry } from './operations/socket-path.js';
+export type { ClientUse, Statistics } from './operations/statistics.js';
 export type { Carrier } from './session/carrier.js';
 export type { ClientSession, ClientView } from './session/client-session.js';
 export { type ClientLimits, type Cost, DEFAULT_CLIENT_LIMITS } from './session/limits.js';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { eventsOf, freshAddress, ibcm, type Line, next, PORT, type Program, run, SHORT } from './program.js';
 
-/** `ibcm serve` and `ibcm lookup`, two processes over loopback. */
+/** `ibcm serve-lookup` and `ibcm lookup`, two processes over loopback. */
 
 async function serving(address: string, ...args: readonly string[]): Promise<Program> {
-  const program = ibcm('serve', `${address}:${PORT}`, ...args);
+  const program = ibcm('serve-lookup', `${address}:${PORT}`, ...args);
   await program.line(/\blistening\b/);
   return program;
 }
@@ -73,10 +73,10 @@ describe.concurrent('serve and lookup', () => {
   });
 
   test.each([
-    ['serve', '--reject', 'valid'],
-    ['serve', '--reject', '0'],
-    ['serve', '--q-key', '0x100000000'],
-    ['serve', '--private-data', `0x${'00'.repeat(137)}`],
+    ['serve-lookup', '--reject', 'valid'],
+    ['serve-lookup', '--reject', '0'],
+    ['serve-lookup', '--q-key', '0x100000000'],
+    ['serve-lookup', '--private-data', `0x${'00'.repeat(137)}`],
     ['lookup', '--private-data', `0x${'00'.repeat(181)}`],
   ])('%s refuses %s %s with status 2', async (command, option, value) => {
     const { status, stderr } = await run(command, '127.0.0.1:7471', option, value);

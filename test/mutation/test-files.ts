@@ -18,6 +18,7 @@ export const BEHAVIOUR: Readonly<Record<string, string>> = {
   'listen.test.ts': 'which listener gets a request',
   'model.test.ts': 'any calls over any network: its lists of states are its own, and its seed is fixed here',
   'mutants.test.ts': 'written for what no other noticed',
+  'observing.test.ts': 'what is counted and shown, by messages that were carried',
   'owner.test.ts': 'who may call what, and who is told what',
   'parameters.test.ts': 'values on their way from a call to the wire',
   'passive.test.ts': 'the passive side, message by message',

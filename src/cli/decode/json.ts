@@ -28,7 +28,8 @@ export function formatJson(origin: LineOrigin, decoded: DecodedMessage | Undecod
 
 type Value = number | bigint | Uint8Array | object;
 
-function jsonOf(fields: object): string {
+/** A message's fields as JSON. */
+export function jsonOf(fields: object): string {
   let json = '{';
   for (const [name, value] of Object.entries(fields) as [string, Value][]) {
     if (json.length > 1) json += ',';

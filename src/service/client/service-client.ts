@@ -73,7 +73,7 @@ export class ServiceClient {
   }
 
   /** See `Adapter.connect`. */
-  connect({ signal, ...options }: ConnectOptions): Promise<ServiceConnection> {
+  connect({ signal, onAttempt: _, ...options }: ConnectOptions): Promise<ServiceConnection> {
     const adopt = ServiceConnection.adopting(this.#caller);
     return this.#caller.call('connect', given(options), { signal, adopt });
   }
@@ -86,7 +86,7 @@ export class ServiceClient {
   }
 
   /** See `Adapter.lookup`. */
-  lookup({ signal, ...options }: AskOptions): Promise<DatagramService> {
+  lookup({ signal, onAttempt: _, ...options }: AskOptions): Promise<DatagramService> {
     return this.#caller.call('lookup', given(options), { signal });
   }
 

@@ -55,14 +55,18 @@ function grpcLink(client: Client, address: string): OpenLink {
     const { path, responseDeserialize } = IBCM_SERVICE.session;
     const stream = client.makeBidiStreamRequest<Buffer, ServerMessage>(path, (bytes) => bytes, responseDeserialize);
     let isOver = false;
+    let isOpen = false;
     const lose = (error: ServiceError): void => {
       if (isOver) return;
       isOver = true;
       client.close();
       handler.lost(error);
     };
-    stream.on('data', (message: ServerMessage) => handler.receive(message));
-    stream.on('error', (error: GrpcError) => lose(lossOf(error, address)));
+    stream.on('data', (message: ServerMessage) => {
+      isOpen = true;
+      handler.receive(message);
+    });
+    stream.on('error', (error: GrpcError) => lose(isOpen ? lossOf(error, address) : refusalOf(error, address)));
     stream.on('end', () => lose(new ServiceError('DISCONNECTED', `the service at ${address} has gone`, { address })));
     return {
       // Encoded here, so that a value that does not fit throws where it comes from, and not later within gRPC.
@@ -74,6 +78,12 @@ function grpcLink(client: Client, address: string): OpenLink {
       },
     };
   };
+}
+
+/** The service has not said a word: it takes nobody. */
+function refusalOf(error: GrpcError, address: string): ServiceError {
+  if (error.code !== status.UNAVAILABLE) return lossOf(error, address);
+  return new ServiceError('UNAVAILABLE', `the service at ${address} says: ${error.details}`, { address });
 }
 
 function lossOf({ code, details }: GrpcError, address: string): ServiceError {

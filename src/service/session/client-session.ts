@@ -19,6 +19,8 @@ export interface SessionHost {
   now(): Instant;
   /** Calls back after a time. @returns what takes that back. */
   schedule(delayMs: number, call: () => void): () => void;
+  /** A client has said who it is, or goes: what it owns is still there then. @param because why it is sent away, if it is. */
+  changed(session: ClientSession, change: 'came' | 'went', because?: ServiceError): void;
   /** A session is over. Its calls may still have to find out. */
   ended(session: ClientSession): void;
 }
@@ -165,6 +167,8 @@ export class ClientSession implements ClientView {
   end(because?: ServiceError): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    // Whoever has not said who he is was never told of.
+    if (this.#hello !== undefined) this.#host.changed(this, 'went', because);
     this.#endPause?.();
     this.#held = [];
     const reason = because ?? new ServiceError('DISCONNECTED', 'the client has gone', {});
@@ -212,6 +216,7 @@ export class ClientSession implements ClientView {
   #greet(callId: number, hello: Hello): void {
     this.#hello = { ...hello, name: hello.name.slice(0, NAME_CHARACTERS_MAX) };
     const { id: client, limits } = this;
+    this.#host.changed(this, 'came');
     this.#answer(callId, 'hello', { client, addresses: this.#host.adapter.addresses, limits });
   }
 

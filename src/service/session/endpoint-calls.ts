@@ -1,3 +1,4 @@
+import type { Cid } from '../../base/index.js';
 import type {
   AcceptOptions,
   Connection,
@@ -21,8 +22,10 @@ const DEFAULT_RECEIVE_BYTES = 4_096;
 export const ENDPOINT_CALLS = {
   connect: opening((request, context) =>
     holding(context.account, { ceps: 1, memoryBytes: receiveBytes(request) }, async (hold) => {
-      const options = { ...given(request), signal: context.signal } as ConnectOptions;
-      return ownConnection(await context.adapter.connect(options), context, hold);
+      const connection = await attempting(context, (more) =>
+        context.adapter.connect({ ...given(request), ...more } as ConnectOptions),
+      );
+      return ownConnection(connection, context, hold);
     }),
   ),
 
@@ -75,9 +78,9 @@ export const ENDPOINT_CALLS = {
 
   queryConnection: on('connection', ({ status }) => status),
 
-  lookup: opening((request, { adapter, account, signal }) =>
-    holding(account, { ceps: 1 }, async (hold) => {
-      const service = await adapter.lookup({ ...given(request), signal });
+  lookup: opening((request, context) =>
+    holding(context.account, { ceps: 1 }, async (hold) => {
+      const service = await attempting(context, (more) => context.adapter.lookup({ ...given(request), ...more }));
       hold.release();
       return service;
     }),
@@ -140,6 +143,22 @@ export const ENDPOINT_CALLS = {
   | 'rejectLookup'
   | 'close'
 >;
+
+/** Asks a peer for a client, whose attempt it is until it is over. */
+async function attempting<T>(
+  { owned, signal }: CallContext,
+  ask: (options: Required<Pick<ConnectOptions, 'signal' | 'onAttempt'>>) => Promise<T>,
+): Promise<T> {
+  let end: (() => void) | undefined;
+  const onAttempt = (cid: Cid): void => {
+    end = owned.begin(cid);
+  };
+  try {
+    return await ask({ signal, onAttempt });
+  } finally {
+    end?.();
+  }
+}
 
 function ownConnection(connection: Connection, context: CallContext, ...holds: readonly Hold[]): wire.Connection {
   const { owned, tell, afterwards } = context;

@@ -42,6 +42,7 @@ interface Entry {
 /** What one client owns, by the handles that it was given. Nobody else has these handles, so that nobody else can name it (R19). */
 export class Owned {
   readonly #entries = new Map<number, Entry>();
+  readonly #attempts = new Set<Cid>();
   #last = 0;
   #closed = false;
 
@@ -56,8 +57,15 @@ export class Owned {
     return this.#entries.size;
   }
 
-  /** Whether one of them is what the connection manager calls so. */
+  /** An attempt to connect, or to look up, is under way. @returns what is to be called when it is over, however it ends. */
+  begin(cid: Cid): () => void {
+    this.#attempts.add(cid);
+    return () => this.#attempts.delete(cid);
+  }
+
+  /** Whether one of them, or an attempt of theirs, is what the connection manager calls so. */
   hasCid(cid: Cid): boolean {
+    if (this.#attempts.has(cid)) return true;
     for (const { kind, object } of this.#entries.values()) {
       if (cidOf(kind, object) === cid) return true;
     }
@@ -122,6 +130,7 @@ export class Owned {
 function cidOf(kind: Kind, object: Kinds[Kind]): Cid | undefined {
   if (kind === 'connection') return (object as OwnedConnection).connection.cid;
   if (kind === 'ID') return (object as OwnedId).id.cid;
+  if (kind === 'queue pair') return (object as OwnedQueuePair).queuePair.cid;
   return 'cid' in object ? object.cid : undefined;
 }
 

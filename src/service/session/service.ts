@@ -11,6 +11,8 @@ export interface ServiceOptions {
   readonly limits?: Partial<ClientLimits>;
   /** How many clients there may be. Default 1,024. */
   readonly maxClients?: number;
+  /** Told of each client that comes or goes: for logs. @param because why it was sent away, if it was. */
+  readonly onClient?: (client: ClientView, change: 'came' | 'went', because?: ServiceError) => void;
   /** The clock, in microseconds. Default: the system's. */
   readonly now?: () => Instant;
   /** Calls back after a time. Default: `setTimeout`. */
@@ -34,7 +36,7 @@ export class Service {
 
   /** @param adapter not closed by the service; others may use it, too. */
   constructor(adapter: Adapter, options: ServiceOptions = {}) {
-    const { limits, maxClients = DEFAULT_MAX_CLIENTS, now = monotonicNow, schedule = after } = options;
+    const { limits, maxClients = DEFAULT_MAX_CLIENTS, now = monotonicNow, schedule = after, onClient } = options;
     this.adapter = adapter;
     this.#maxClients = maxClients;
     this.#limits = { ...DEFAULT_CLIENT_LIMITS, ...limits };
@@ -46,6 +48,7 @@ export class Service {
       },
       now,
       schedule,
+      changed: (session, change, because) => onClient?.(session, change, because),
       ended: (session) => this.#ended(session),
     };
   }

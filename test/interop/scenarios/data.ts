@@ -97,7 +97,7 @@ function wePing({ size, rounds, disturbed = false }: Ping, more: Partial<Scenari
       const connection = await stage.connect({ ...RPING_CONNECTION, mtu: bytes });
       equal(connection.query().attributes.mtu, code);
       if (disturbed) disturb(stage);
-      const client = new RpingClient(connection, size);
+      const client = await RpingClient.over(connection, size);
       for (let round = 0; round < rounds; round += 1) await client.ping(never());
       equal(await connection.disconnect(QUICK), 'disconnected');
       await ended(linux, SERVER_ENDED);

@@ -103,12 +103,12 @@ export const PROGRAMS: readonly Scenario[] = [
     },
   },
   {
-    name: 'ibcm serve answers, and refuses',
+    name: 'ibcm serve-lookup answers, and refuses',
     linux: 'client',
     unseen: true,
     inSubset: true,
     async run(stage) {
-      const words = ['serve', target(stage.us.address, stage.port), '--count', '1'];
+      const words = ['serve-lookup', target(stage.us.address, stage.port), '--count', '1'];
       const serving = await stage.spawnOurs(...words, '--qpn', '0x1234');
       await serving.event('listening');
       await stage.linuxConnects('--udp').event('ESTABLISHED');
