@@ -5,6 +5,7 @@
 //   scripted-peer.js connect ADDRESS PEER EVENT  connects and disconnects, dies at EVENT
 //
 // EVENT is an event of the CM, or `established`.
+import { setImmediate as turn } from 'node:timers/promises';
 import { openAdapter } from '../../dist/io/index.js';
 
 const PORT = 7471;
@@ -19,6 +20,8 @@ function see(event) {
 const adapter = await openAdapter({ address, onEvent: ({ type }) => see(type) });
 if (role === 'connect') {
   const connection = await adapter.connect({ host: rest[0], port: PORT });
+  // The RTU goes out at the end of the turn in which it is asked for.
+  await turn();
   see('established');
   await connection.disconnect();
 } else {
