@@ -63,7 +63,9 @@ export const CONNECTING: readonly Scenario[] = [
       ok(error instanceof RejectedError, String(error));
       equal(error.details.reason, 8);
       match(error.message, /invalidServiceId/);
-      heard(stage, 'REJ', 1);
+      // Linux looks up who asks first, which takes it a second where it has heard nothing of us; a REQ that we repeat meanwhile gets its own REJ.
+      const { sent, received } = stage.us.port;
+      ok((received.REJ ?? 0) >= 1 && (received.REJ ?? 0) <= (sent.REQ ?? 0), `${received.REJ} REJ for ${sent.REQ} REQ`);
     },
   },
   {
