@@ -84,6 +84,19 @@ export interface ChannelAdapterOptions {
   readonly transport?: TransportLayer;
 }
 
+/** BTH and DETH of every message of the CM, but for the PSN. */
+const HEADERS = messageHeaders();
+
+function messageHeaders(): Uint8Array {
+  const headers = new Uint8Array(MAD_OFFSET);
+  BTH.opcode.put(headers, 0, OPCODE_UD_SEND_ONLY);
+  BTH.pKey.put(headers, 0, DEFAULT_P_KEY);
+  BTH.destinationQpn.put(headers, 0, GSI_QPN);
+  DETH.qKey.put(headers, BTH_BYTES, GSI_Q_KEY);
+  DETH.sourceQpn.put(headers, BTH_BYTES, GSI_QPN);
+  return headers;
+}
+
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 const NO_GID = new Uint8Array(0);
 const NOWHERE: RocePath = { source: NO_GID, sourceOffset: 0, destination: NO_GID, destinationOffset: 0, sourcePort: 0 };
@@ -134,12 +147,13 @@ export class ChannelAdapter {
   };
   /** Messages of the CM and packets of queue pairs take turns. */
   #dataFirst = false;
-  readonly #outgoing: { -readonly [Name in keyof OutgoingDatagram]?: OutgoingDatagram[Name] } = {};
+  readonly #outgoing: Mutable<OutgoingDatagram>;
 
   constructor({ caGuid, random, ports, limits, icrc, transport }: ChannelAdapterOptions) {
     this.caGuid = caGuid;
     this.cep = new CepManager({ caGuid, random, gids: ports.map(({ gid }) => gid), ...(limits && { limits }) });
     this.#ports = ports.map(({ gid }) => ({ gid: gidAt(gid), psn: randomBits(random, 24) }));
+    this.#outgoing = { path: this.#from, sourcePort: 0, length: 0 };
     this.#verify = icrc !== 'ignore';
     this.transport = transport;
   }
@@ -207,17 +221,16 @@ export class ChannelAdapter {
     ends.destination = path.remoteGid;
     ends.sourcePort = sourcePort;
     this.#sealing.seal(ends, 0, into, at, end);
-    return Object.assign(this.#outgoing, { path, sourcePort, length: CM_PACKET_BYTES });
+    const outgoing = this.#outgoing;
+    outgoing.path = path;
+    outgoing.sourcePort = sourcePort;
+    outgoing.length = CM_PACKET_BYTES;
+    return outgoing;
   }
 
   #writeHeaders(into: Uint8Array, at: number, port: Port): void {
-    into.fill(0, at, at + MAD_OFFSET);
-    BTH.opcode.put(into, at, OPCODE_UD_SEND_ONLY);
-    BTH.pKey.put(into, at, DEFAULT_P_KEY);
-    BTH.destinationQpn.put(into, at, GSI_QPN);
+    into.set(HEADERS, at);
     BTH.psn.put(into, at, port.psn);
-    DETH.qKey.put(into, at + BTH_BYTES, GSI_Q_KEY);
-    DETH.sourceQpn.put(into, at + BTH_BYTES, GSI_QPN);
     port.psn = (port.psn + 1) & PSN_MASK;
   }
 

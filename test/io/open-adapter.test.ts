@@ -53,6 +53,34 @@ describe.skipIf(notLinux)('An adapter on IPv4', () => {
     expect(theirs.closeCause).toBe('peer');
   });
 
+  it.each([
+    ['Node’s sockets', 'batched ones', { sockets: 'dgram' }, {}],
+    ['batched sockets', 'Node’s', {}, { sockets: 'dgram' }],
+    ['sockets that let the system cut messages', 'such that do not', { segmentation: true }, { segmentation: false }],
+  ] as const)('with %s moves data to and from one with %s', async (_, __, ours, theirs) => {
+    const [client, server] = await Promise.all([open(ours), open(theirs)]);
+    const both = await connect(client, server);
+    const data = Uint8Array.from({ length: 50_000 }, (___, i) => i * 7);
+    for (const [from, to] of [
+      [both.ours, both.theirs],
+      [both.theirs, both.ours],
+    ] as const) {
+      const region = to.register(new Uint8Array(data.length), { remoteWrite: true });
+      await from.write(region, data);
+      expect(Buffer.compare(region.bytes, data)).toBe(0);
+    }
+    expect(await both.ours.disconnect()).toBe('disconnected');
+  });
+
+  it('that disconnects as soon as it has a message has acknowledged it', async () => {
+    const [client, server] = await Promise.all([open(), open()]);
+    const { ours, theirs } = await connect(client, server);
+    const sent = theirs.send(Uint8Array.of(1));
+    expect((await ours.receive())?.data).toEqual(Uint8Array.of(1));
+    expect(await ours.disconnect()).toBe('disconnected');
+    await sent;
+  });
+
   it('connects to itself', async () => {
     const adapter = await open();
     const { ours, theirs } = await connect(adapter, adapter);

@@ -19,3 +19,8 @@ test.skipIf(noIpv6)('of IPv6 there is nothing to be said', async () => {
   await open({ address: '::1', onWarning }).catch(() => undefined);
   expect(warnings).toEqual([]);
 });
+
+test.skipIf(notLinux)('sockets that the machine does not have are not replaced by others unasked', async () => {
+  const error = await open({ sockets: 'batched' }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'SOCKET', message: 'this machine has no batched sockets: no koffi' });
+});
