@@ -92,7 +92,7 @@ describe('what npm would pack', () => {
   test('is the code, its sources, the command and what a reader needs', () => {
     const folders = new Set(files.map((file) => (file.includes('/') ? file.split('/')[0] : file)));
     const readable = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-    expect([...folders].sort()).toEqual([...readable, 'bin', 'dist', 'proto', 'src'].sort());
+    expect([...folders].sort()).toEqual([...readable, 'bin', 'dist', 'packaging', 'proto', 'src'].sort());
   });
 
   test('has nothing of the tests or the compiler', () => {

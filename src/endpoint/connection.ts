@@ -101,6 +101,8 @@ interface ConnectionEventMap {
 
 /** A NAK says why, and is worth more than a DREQ that overtakes it. */
 const LAST_WORD_TIME = milliseconds(10);
+/** When what has come already is done with, and who waited for the connection has it. */
+const NEXT_TURN = milliseconds(0);
 
 /** In which no DREQ can be sent any more. In all others an established connection may be, as when its peer proposes an alternate path. */
 const ENDING: ReadonlySet<State | undefined> = new Set(['DREQ_SENT', 'DREQ_RCVD', 'TIMEWAIT', 'IDLE', undefined]);
@@ -141,6 +143,8 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   /** Takes back that it will end because its queue pair is broken. */
   #breaking: (() => void) | undefined;
   #cause: CloseCause | undefined;
+  /** Whoever waited for the connection has it, and has had the chance to ask for its events. */
+  #isHandedOver = false;
 
   /** @internal Made by `Adapter.connect` and `ConnectionRequest.accept`. */
   constructor(router: EventRouter, queuePair: EndpointQueuePair, establishment: Establishment) {
@@ -162,6 +166,9 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
     context.handler = this;
     this.#transfers = context.transfers;
     if (context.transfers !== undefined) context.transfers.onBroken = () => this.#break();
+    queueMicrotask(() => {
+      this.#isHandedOver = true;
+    });
   }
 
   /** All that there is to know of it now; afterwards, too. */
@@ -371,7 +378,10 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
     this.#breaking?.();
     this.#transfers?.end();
     this.#ended.resolve({ cause, privateData });
-    this.dispatchEvent(new ConnectionCloseEvent({ cause, privateData }));
+    const tell = (): unknown => this.dispatchEvent(new ConnectionCloseEvent({ cause, privateData }));
+    // The peer's confirmation and its DREQ may come together. Who closes before that, knows.
+    if (this.#isHandedOver || cause === 'closed') tell();
+    else this.#router.schedule(NEXT_TURN, tell);
   }
 }
 

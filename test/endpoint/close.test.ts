@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseGid } from '../../src/base/index.js';
 import type { Connection } from '../../src/endpoint/index.js';
 import { established, eventsOf, failure, fixture, nextRequest, PORT, requested, target, uncaught } from './fixture.js';
 
@@ -15,6 +16,30 @@ describe('A connection', () => {
       ['close: peer', 'timewaitexit'],
     ]);
     expect([ours.closeCause, theirs.closeCause]).toEqual(['disconnected', 'peer']);
+  });
+
+  it('whose confirmation and end come together is there first, and then tells that it has ended', async () => {
+    const { request, connecting } = await requested(made);
+    const accepting = request.accept().then((connection) => ({ connection, seen: eventsOf(connection) }));
+    const held: Uint8Array[] = [];
+    made.net.fate = ({ from, mad, bytes }) => {
+      if (from !== made.client.address || (mad.message !== 'RTU' && mad.message !== 'DREQ')) return 'deliver';
+      held.push(bytes);
+      return 'lose';
+    };
+    const ours = await made.net.value(connecting);
+    const disconnecting = ours.disconnect();
+    expect(held).toHaveLength(2);
+    made.net.fate = () => 'deliver';
+    const source = { port: 1, remoteGid: parseGid(made.client.address), sourcePort: 4791 };
+    // One turn for both.
+    for (const bytes of held) made.server.adapter.handleDatagram(bytes, 0, bytes.length, source, made.net.now);
+    made.server.wake();
+    const { connection, seen } = await made.net.value(accepting);
+    expect(await made.net.value(disconnecting)).toBe('disconnected');
+    await made.net.elapse(0);
+    expect(seen).toEqual(['close: peer']);
+    expect(connection.closeCause).toBe('peer');
   });
 
   it('that both sides disconnect at once ends on both', async () => {

@@ -191,6 +191,7 @@ describe('However the events fall', () => {
     await made.net.value(closing as Promise<void>);
     // The REP had gone already, and is taken back.
     expect((await made.net.value(connecting)).closeCause).toBe('rejected');
+    await made.net.elapse(0);
   });
 
   it('an acceptance that is taken back before anybody was told of it is a rejection', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { SeededRandom, uniform } from '../../src/base/index.js';
 import type { Adapter, Connection } from '../../src/endpoint/index.js';
 import { connectService } from '../../src/service/index.js';
@@ -167,7 +167,7 @@ describe.skipIf(notLinux)('a service that is killed', () => {
     );
     for (const { local } of others) expect(old.has(local.commId)).toBe(false);
     // The peer still holds those of the first. They are ended by their answers, not by those of the others.
-    expect(standing.size).toBe(16);
+    await vi.waitFor(() => expect(standing.size).toBe(16));
     const forgotten = [...standing].filter(({ remote }) => old.has(remote.commId));
     const causes = await Promise.all(forgotten.map((each) => each.disconnect({ timeoutMs: 5_000 })));
     expect(causes).toEqual(Array(8).fill('disconnected'));
