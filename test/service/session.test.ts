@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Instant } from '../../src/base/index.js';
-import type { Adapter } from '../../src/endpoint/index.js';
+import type { Adapter, ConnectionRequest } from '../../src/endpoint/index.js';
 import { type Carrier, type ClientSession, Service, type ServiceOptions } from '../../src/service/index.js';
 import type { ClientMessage, ServerMessage } from '../../src/service/messages.js';
 import { serviceIdOfPort } from '../../src/wire/index.js';
@@ -326,6 +326,45 @@ describe('a client’s limits', () => {
     expect(client.farewell).toBe('OVERFLOW');
     expect(client.isClosed).toBe(true);
     expect([...made.service.clients]).toEqual([other.session]);
+  });
+
+  test('of bytes that it does not read: few messages may hold many', async () => {
+    // Three answers to calls that waited, of 40,000 bytes each, beside what the carrier took already.
+    const limits = { ...LIMITS, memoryBytes: 79_999 };
+    const client = new Client(serviceOf(made.adapter, { limits }));
+    const listener = await made.peer.listen({ port: PORT });
+    const accepting = listener[Symbol.asyncIterator]().next();
+    const connecting = client.call('connect', { host: '10.0.0.2', port: PORT, receives: 1, receiveBytes: 40_000 });
+    const { value: request } = await made.net.value(accepting);
+    const peer = await made.net.value((request as ConnectionRequest).accept());
+    await made.net.settle();
+    const { handle } = client.answer(connecting)['connect'] as { handle: number };
+    for (let i = 0; i < LIMITS.calls; i += 1) client.call('receive', { handle });
+    client.reads = false;
+    const sendings: Promise<unknown>[] = [];
+    for (const waiting of [0, 1]) {
+      sendings.push(peer.send(new Uint8Array(40_000)));
+      await made.net.elapse(1_000);
+      expect(client.session.waiting).toBe(waiting);
+      expect(client.farewell).toBeUndefined();
+    }
+    sendings.push(peer.send(new Uint8Array(40_000)));
+    const outcomes = Promise.allSettled(sendings);
+    await made.net.elapse(1_000);
+    expect(client.farewell).toBe('OVERFLOW');
+    await outcomes;
+  });
+
+  test('of time to say hello', async () => {
+    const silent = new Client(made.service, false);
+    const other = new Client(made.service);
+    await elapse(9_999);
+    expect(silent.isClosed).toBe(false);
+    await elapse(1);
+    expect(silent.farewell).toBe('PROTOCOL');
+    expect(silent.isClosed).toBe(true);
+    expect([...made.service.clients]).toEqual([other.session]);
+    expect(appointments).toEqual([]);
   });
 
   test('that were reached because it did not read are forgotten when it has read', async () => {

@@ -54,6 +54,8 @@ interface Pending {
 const NAME_CHARACTERS_MAX = 64;
 /** Messages that are kept while none should come: what a carrier that cannot pause has in its buffers. Beyond it the client goes. */
 const HELD_MAX = 65_536;
+/** Who connects and says nothing is no client. */
+const HELLO_MS_MAX = 10_000;
 
 /** One client, as the service has it: its calls, what it owns, and what it has not read. All of it ends with it. */
 export class ClientSession implements ClientView {
@@ -75,6 +77,7 @@ export class ClientSession implements ClientView {
   #held: ClientMessage[] = [];
   #endPause: (() => void) | undefined;
   #hello: Hello | undefined;
+  readonly #endSilence: () => void;
   #isOver = false;
 
   /** @internal Made by the service. */
@@ -86,10 +89,12 @@ export class ClientSession implements ClientView {
     this.#carrier = carrier;
     this.#account = new Account(limits);
     this.#rate = new Rate(limits.callsPerSecond, this.since);
-    this.#outlet = new Outlet(carrier, limits.waiting, () => {
-      const text = `the client has not read ${limits.waiting} messages`;
-      this.end(new ServiceError('OVERFLOW', text, { limit: limits.waiting }));
-    });
+    this.#outlet = new Outlet(carrier, { messages: limits.waiting, bytes: limits.memoryBytes }, (text) =>
+      this.#endBy('OVERFLOW', text),
+    );
+    this.#endSilence = host.schedule(HELLO_MS_MAX, () =>
+      this.#endBy('PROTOCOL', `the client has not said hello in ${HELLO_MS_MAX} ms`),
+    );
   }
 
   get name(): string {
@@ -169,6 +174,7 @@ export class ClientSession implements ClientView {
     this.#isOver = true;
     // Whoever has not said who he is was never told of.
     if (this.#hello !== undefined) this.#host.changed(this, 'went', because);
+    this.#endSilence();
     this.#endPause?.();
     this.#held = [];
     const reason = because ?? new ServiceError('DISCONNECTED', 'the client has gone', {});
@@ -214,6 +220,7 @@ export class ClientSession implements ClientView {
   }
 
   #greet(callId: number, hello: Hello): void {
+    this.#endSilence();
     this.#hello = { ...hello, name: hello.name.slice(0, NAME_CHARACTERS_MAX) };
     const { id: client, limits } = this;
     this.#host.changed(this, 'came');
