@@ -93,7 +93,7 @@ export function formatAddress(bytes: Uint8Array, offset = 0): string {
 }
 
 function formatIpv4(bytes: Uint8Array, offset: number): string {
-  return bytes.subarray(offset + 12, offset + 16).join('.');
+  return `${bytes[offset + 12]}.${bytes[offset + 13]}.${bytes[offset + 14]}.${bytes[offset + 15]}`;
 }
 
 function longestZeroRun(groups: readonly number[]): { start: number; length: number } {

@@ -72,5 +72,7 @@ function readGrh(frame: DataView, offset: number): GlobalRoute | UndecodablePack
 
 /** A copy of the 16 bytes at `offset`. */
 export function copyGid(frame: DataView, offset: number): Gid {
-  return new Uint8Array(frame.buffer, frame.byteOffset + offset, GID_BYTES).slice() as Gid;
+  const gid = new Uint8Array(GID_BYTES);
+  for (let i = 0; i < GID_BYTES; i += 1) gid[i] = frame.getUint8(offset + i);
+  return gid as Gid;
 }

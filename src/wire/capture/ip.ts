@@ -6,6 +6,7 @@ import { type IpPacket, locateUdp } from './udp.js';
 /** How many IPv6 extension headers are followed. Each kind is to occur once, one of them twice (RFC 8200, 4.1). */
 export const IPV6_EXTENSION_HEADERS_MAX = 8;
 
+const IPV4_BYTES = 4;
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
 const PROTOCOL_UDP = 17;
@@ -89,8 +90,8 @@ function locateIpPayload(frame: DataView, layer: CaptureLayer, packet: IpPacket)
 /** The GID of the IPv4 address at `offset` (IBTA A17.4.5.1). */
 function mappedGid(frame: DataView, offset: number): Gid {
   const gid = new Uint8Array(GID_BYTES);
-  const view = new DataView(gid.buffer);
-  view.setUint16(10, 0xffff);
-  view.setUint32(12, frame.getUint32(offset));
+  gid[10] = 0xff;
+  gid[11] = 0xff;
+  for (let i = 0; i < IPV4_BYTES; i += 1) gid[GID_BYTES - IPV4_BYTES + i] = frame.getUint8(offset + i);
   return gid as Gid;
 }
