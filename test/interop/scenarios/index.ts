@@ -7,7 +7,6 @@ import { ENDING } from './ending.js';
 import { KILLING } from './killing.js';
 import { LOSING } from './losing.js';
 import { MANY } from './many.js';
-import { PERFTEST } from './perftest.js';
 import { PINGPONG } from './pingpong.js';
 import { PROGRAMS } from './programs.js';
 import { QUEUE_PAIRS } from './queue-pairs.js';
@@ -26,7 +25,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...DATA,
   ...PINGPONG,
   ...QUEUE_PAIRS,
-  ...PERFTEST,
   ...REFUSING_DATA,
   ...LOSING,
   ...DISTURBING,
