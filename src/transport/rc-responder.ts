@@ -106,15 +106,19 @@ export class RcResponder {
     if (this.#capacity !== this.#context.responderResources) this.#setCapacity(this.#context.responderResources);
   }
 
-  /** In ERR: completes the receive that is taken. If the peer's request was the reason, it is still told so, after what it has asked for before. */
+  /**
+   * In ERR: completes the receive that is taken. The peer is still told what was done of its requests, or which of them was the reason, after what it has asked for before: whoever
+   * disconnects as soon as it has a message, has it.
+   */
   flush(): void {
     const receive = this.#message.surrender();
     if (receive !== undefined) {
       this.#context.failReceive(receive.id, 'flushed');
       this.#receives.release(receive);
     }
-    const last = this.#answer === AETH_KINDS.negativeAcknowledge && this.#answerValue !== NAK_CODES.sequenceError;
-    if (last) return;
+    const acknowledges = this.#answer === AETH_KINDS.acknowledge;
+    const refuses = this.#answer === AETH_KINDS.negativeAcknowledge && this.#answerValue !== NAK_CODES.sequenceError;
+    if (acknowledges || refuses) return;
     this.#setCapacity(0);
     this.#answer = NOTHING;
   }

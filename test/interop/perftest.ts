@@ -1,123 +1,99 @@
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { equal } from 'node:assert/strict';
 import type { DataPeer } from './data-peer.js';
-import { Log, WAIT_SECONDS } from './waiting.js';
 
 /**
- * What perftest's programs tell each other over TCP, beside the connection that their `-R` makes by rdma_cm. The client says each thing first, the server answers with its
- * own of the same length: the version, two numbers, the MTU, then several times where memory is, and in the end the results. Here everything but the place of memory is said back.
+ * What perftest's programs agree on with `-R`: messages over a connection of their own, as text or big-endian structures. The client says each thing first, the server answers with its own of the
+ * same length: the version, two numbers, the MTU, an empty place; then the client makes the connection for data; and both say several times where their memory is, and in the end the results.
+ * Whatever is not a place may be said back as it came.
  */
 
-/** LID, depth, queue pair and PSN; key; address; and the rest, in hexadecimal digits. */
-const PLACE = /^([0-9a-f]{4}:[0-9a-f]{4}:[0-9a-f]{6}:[0-9a-f]{6}):([0-9a-f]{8}):([0-9a-f]{16})(:.*)$/s;
-/** With nothing in it: LID, depth, queue pair, PSN, key, address, 16 bytes of a GID, and a shared receive queue's number. */
-const FORM = `0000:0010:000000:000000:00000000:${'0'.repeat(16)}:${'00:'.repeat(16)}00000000:\0`;
+/** A place in memory, as perftest says it: LID, depth of reads, queue pair, PSN, key, address, GID, shared receive queue, and the GID's index. */
+const PLACE_BYTES = 56;
+const READS_AT = 4;
+const KEY_AT = 16;
+const ADDRESS_AT = 24;
+const READS = 16;
 /** What its programs of Debian 12 say. */
 const VERSION = '6.06';
 const VERSION_BYTES = 16;
-const RESULTS = 5;
 const RESULT_BYTES = 8;
-/** Until the peer's program listens. */
-const AGAIN_MS = 200;
+/** Of a page and of a cache line. */
+const SIZES = ['00001000', '00000040'] as const;
+
+/** Our place, in what has the form of one. */
+function placed(form: Uint8Array, { memory }: DataPeer): Buffer {
+  const bytes = Buffer.from(form);
+  bytes.writeUInt32BE(memory.rkey, KEY_AT);
+  bytes.writeBigUInt64BE(BigInt(memory.address), ADDRESS_AT);
+  return bytes;
+}
 
 /** Where the other side's memory is, as rdma-data-peer would say it: see {@link DataPeer.learn}. */
-function placeIn(text: string): Uint8Array | undefined {
-  const said = PLACE.exec(text);
-  if (said === null) return undefined;
-  const [, , key, address] = said as unknown as [string, string, string, string];
+function learn(peer: DataPeer, said: Uint8Array): void {
+  const bytes = Buffer.from(said);
   const place = Buffer.alloc(16);
-  place.writeBigUInt64BE(BigInt(`0x${address}`));
-  place.writeUInt32BE(Number.parseInt(key, 16), 8);
-  return place;
+  bytes.copy(place, 0, ADDRESS_AT, ADDRESS_AT + 8);
+  bytes.copy(place, 8, KEY_AT, KEY_AT + 4);
+  peer.learn(place);
 }
 
-/** Our own place, in the form that the other side's has. */
-function ourPlace(text: string, { memory }: DataPeer): string {
-  const key = memory.rkey.toString(16).padStart(8, '0');
-  return text.replace(PLACE, `$1:${key}:${memory.address.toString(16).padStart(16, '0')}$4`);
+async function say(peer: DataPeer, bytes: Uint8Array): Promise<void> {
+  equal((await peer.send(bytes)).status, 'success');
 }
 
-/** Our part of a perftest server. @param arriving the connection that the client makes, when it has said its MTU. */
-export async function servePerftest(address: string, port: number, arriving: Promise<DataPeer>): Promise<Server> {
-  const server = createServer((socket) => {
-    // It waits for an answer to each, so that each comes by itself.
-    socket
-      .on('error', () => undefined)
-      .on('data', (bytes: Buffer) => {
-        const text = bytes.toString('latin1');
-        const place = placeIn(text);
-        if (place === undefined) {
-          socket.write(bytes);
-          return;
-        }
-        void arriving.then((peer) => {
-          peer.learn(place);
-          socket.write(ourPlace(text, peer), 'latin1');
-        });
-      });
-  });
-  server.listen(port, address);
-  await once(server, 'listening');
-  return server;
+/** Our part of a perftest server's talk, until the client disconnects. @param data the connection for data, which comes later. */
+export async function servePerftest(talk: DataPeer, data: Promise<DataPeer>): Promise<void> {
+  for (let told = 0; ; ) {
+    const { status, data: said } = await talk.receive();
+    if (status === 'flushed') return;
+    equal(status, 'success');
+    talk.post(1);
+    if (said.length !== PLACE_BYTES || told === 0) {
+      await say(talk, said);
+    } else {
+      const peer = await data;
+      learn(peer, said);
+      await say(talk, placed(said, peer));
+    }
+    if (said.length === PLACE_BYTES) told += 1;
+  }
 }
 
 /** Our part of a perftest client. */
 export class PerftestClient {
-  readonly #socket: Socket;
-  readonly #answers = new Log<Buffer>('perftest', (bytes) => `${bytes.length} bytes`);
-  #asked = 0;
+  readonly #talk: DataPeer;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('data', (bytes: Buffer) => this.#answers.add(bytes)).on('close', () => this.#answers.close());
+  constructor(talk: DataPeer) {
+    this.#talk = talk;
   }
 
-  /** Waits until the program listens, and says all that comes before the connection. @param mtu IBTA's code. */
-  static async open(
-    { address, port, from }: { readonly address: string; readonly port: number; readonly from: string },
-    mtu: number,
-  ): Promise<PerftestClient> {
-    const end = performance.now() + WAIT_SECONDS * 1_000;
-    for (;;) {
-      const socket = connect({ host: address, port, localAddress: from });
-      try {
-        await once(socket, 'connect');
-        const client = new PerftestClient(socket);
-        await client.say(Buffer.from(VERSION.padEnd(VERSION_BYTES, '\0')));
-        // Bytes of a page and of a cache line.
-        await client.say(Buffer.from('00001000', 'hex'));
-        await client.say(Buffer.from('00000040', 'hex'));
-        await client.say(Buffer.from(`${mtu}\0`));
-        return client;
-      } catch (error) {
-        if (performance.now() > end) throw error;
-        await sleep(AGAIN_MS);
-      }
-    }
+  /** Says all that comes before the connection for data. @param mtu IBTA's code. */
+  async agree(mtu: number): Promise<void> {
+    await this.say(Buffer.from(VERSION.padEnd(VERSION_BYTES, '\0')));
+    for (const size of SIZES) await this.say(Buffer.from(size, 'hex'));
+    await this.say(Buffer.from(`${mtu}\0`));
+    await this.say(new Uint8Array(PLACE_BYTES));
   }
 
   /** Says something. @returns the answer. */
-  async say(bytes: Uint8Array): Promise<Buffer> {
-    this.#asked += 1;
-    this.#socket.write(bytes);
-    return this.#answers.find(`answer ${this.#asked}`, () => true, WAIT_SECONDS, this.#asked);
+  async say(bytes: Uint8Array): Promise<Uint8Array> {
+    await say(this.#talk, bytes);
+    const { status, data } = await this.#talk.receive();
+    equal(status, 'success');
+    equal(data.length, bytes.length);
+    this.#talk.post(1);
+    return data;
   }
 
   /** Says where our memory is, and hears where the program's is. */
-  async tellPlace(peer: DataPeer): Promise<void> {
-    const answer = (await this.say(Buffer.from(ourPlace(FORM, peer), 'latin1'))).toString('latin1');
-    const place = placeIn(answer);
-    if (place === undefined) throw new Error(`perftest said ${answer}, and not where its memory is`);
-    peer.learn(place);
+  async tellPlace(data: DataPeer): Promise<void> {
+    const form = Buffer.alloc(PLACE_BYTES);
+    form.writeUInt32BE(READS, READS_AT);
+    learn(data, await this.say(placed(form, data)));
   }
 
-  /** Says what came of it: five numbers, which nobody minds here. */
-  async tellResults(): Promise<void> {
-    for (let left = RESULTS; left > 0; left -= 1) await this.say(new Uint8Array(RESULT_BYTES));
-  }
-
-  close(): void {
-    this.#socket.end();
+  /** Says what came of it: numbers, which nobody minds here. */
+  async tellResults(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= 1) await this.say(new Uint8Array(RESULT_BYTES));
   }
 }

@@ -15,24 +15,24 @@ interface Test {
   readonly program: string;
   readonly bytes: number;
   readonly times: number;
-  /** Both sides make sure that there are receives; otherwise the server only waits for the client's results. */
+  /** Both sides make sure that there are receives: what it moves are messages. */
   readonly takesMessages: boolean;
-  /** What our side does while Linux, as the client, does its part. */
-  readonly serve: (ours: DataPeer, test: Test) => Promise<void>;
-  /** What our side has done and seen when it is the server. */
+  /** Messages are answered, one by one. */
+  readonly answers: boolean;
+  /** What our side has seen when it is the server. */
   readonly check: (ours: DataPeer, test: Test) => void;
   /** What our side does as the client. */
   readonly act: (ours: DataPeer, test: Test) => Promise<void>;
 }
 
-/** Takes so many messages. */
-async function takeMessages(ours: DataPeer, { times, bytes }: Test, onEach?: () => Promise<void>): Promise<void> {
+/** Takes so many messages, and answers them if the test wants it. */
+async function takeMessages(ours: DataPeer, { times, bytes, answers }: Test): Promise<void> {
   for (let left = times; left > 0; left -= 1) {
     const { status, data } = await ours.receive();
     equal(status, 'success');
     equal(data.length, bytes);
     ours.post(1);
-    await onEach?.();
+    if (answers) equal((await ours.send(new Uint8Array(bytes))).status, 'success');
   }
 }
 
@@ -44,15 +44,13 @@ async function repeat(times: number, one: () => Promise<{ readonly status: strin
   }
 }
 
-const nothing = async (): Promise<void> => undefined;
-
 const TESTS: readonly Test[] = [
   {
     program: 'ib_send_bw',
     bytes: 4_096,
     times: 500,
     takesMessages: true,
-    serve: takeMessages,
+    answers: false,
     check: () => undefined,
     act: (ours, { bytes, times }) => repeat(times, () => ours.send(new Uint8Array(bytes))),
   },
@@ -61,7 +59,7 @@ const TESTS: readonly Test[] = [
     bytes: 65_536,
     times: 100,
     takesMessages: false,
-    serve: nothing,
+    answers: false,
     check: (ours) => ok(!Buffer.from(ours.memory.bytes).equals(memoryOf(MEMORY_BYTES)), 'nothing was written'),
     act: (ours, { bytes, times }) => repeat(times, () => ours.write(0, new Uint8Array(bytes))),
   },
@@ -70,7 +68,7 @@ const TESTS: readonly Test[] = [
     bytes: 65_536,
     times: 100,
     takesMessages: false,
-    serve: nothing,
+    answers: false,
     check: (ours) => ok(Buffer.from(ours.memory.bytes).equals(memoryOf(MEMORY_BYTES)), 'our memory was written to'),
     act: (ours, { bytes, times }) => repeat(times, () => ours.read(0, bytes)),
   },
@@ -79,7 +77,7 @@ const TESTS: readonly Test[] = [
     bytes: NUMBER_BYTES,
     times: 200,
     takesMessages: false,
-    serve: nothing,
+    answers: false,
     // Each adds one, somewhere.
     check: (ours, { times }) => equal(sumOf(ours.memory.bytes) - sumOf(memoryOf(MEMORY_BYTES)), BigInt(times)),
     act: (ours, { times }) => repeat(times, () => ours.atomic(0, { add: 1n })),
@@ -89,13 +87,15 @@ const TESTS: readonly Test[] = [
     bytes: 64,
     times: 200,
     takesMessages: true,
-    serve: (ours, test) =>
-      takeMessages(ours, test, async () => equal((await ours.send(new Uint8Array(test.bytes))).status, 'success')),
+    answers: true,
     check: () => undefined,
     act: async (ours, test) => {
       for (let left = test.times; left > 0; left -= 1) {
         equal((await ours.send(new Uint8Array(test.bytes))).status, 'success');
-        await takeMessages(ours, { ...test, times: 1 });
+        const { status, data } = await ours.receive();
+        equal(status, 'success');
+        equal(data.length, test.bytes);
+        ours.post(1);
       }
     },
   },
@@ -110,8 +110,12 @@ function sumOf(bytes: Uint8Array): bigint {
 }
 
 const OURS = { memoryBytes: MEMORY_BYTES, receives: 128 } as const;
-/** How often places are told before anything else. */
-const PLACES_FIRST = 3;
+/** How often places are told between the connection for data and the data; of messages, once more. */
+const PLACES = 4;
+const placesOf = ({ takesMessages }: Test): number => (takesMessages ? PLACES + 1 : PLACES);
+/** One to talk, one for data. */
+const CONNECTIONS = 2;
+const RESULTS = 5;
 /** The end of its table of results: bytes, and how often. */
 const resultOf = ({ bytes, times }: Test): RegExp => new RegExp(`^ ${bytes}\\s+${times}\\s`, 'm');
 
@@ -127,19 +131,19 @@ export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
     ...MAIN,
     families: ['IPv4'],
     async run(stage) {
-      const [arriving] = stage.us.openDataPeers().listen(stage.port, 1, OURS);
-      const server = await servePerftest(stage.us.address, stage.port, arriving as Promise<DataPeer>);
-      try {
-        const linux = stage.start(`${test.program} ${options(test, stage)} ${stage.us.address}`);
-        const ours = (await arriving) as DataPeer;
-        await test.serve(ours, test);
-        const { status, output } = await linux.finished;
-        equal(status, 0, output);
-        match(output, resultOf(test));
-        test.check(ours, test);
-      } finally {
-        server.close();
-      }
+      const [talk, data] = stage.us.openDataPeers().listen(stage.port, CONNECTIONS, OURS) as [
+        Promise<DataPeer>,
+        Promise<DataPeer>,
+      ];
+      const linux = stage.start(`${test.program} ${options(test, stage)} ${stage.us.address}`);
+      const talking = servePerftest(await talk, data);
+      const ours = await data;
+      if (test.takesMessages) await takeMessages(ours, test);
+      await talking;
+      const { status, output } = await linux.finished;
+      equal(status, 0, output);
+      match(output, resultOf(test));
+      test.check(ours, test);
     },
   },
   {
@@ -149,22 +153,23 @@ export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
     families: ['IPv4'],
     async run(stage) {
       const linux = stage.start(`${test.program} ${options(test, stage)}`);
-      const { linuxAddress: address, port, us } = stage;
       const { code } = pathMtuOf(stage);
-      const client = await PerftestClient.open({ address, port, from: us.address }, code);
       await stage.untilLinuxListens();
-      const ours = await us.openDataPeers().connect(address, port, { ...OURS, mtu: code });
-      // What is told when, the programs themselves decide.
-      for (let times = PLACES_FIRST; times > 0; times -= 1) await client.tellPlace(ours);
-      if (test.takesMessages) await client.tellPlace(ours);
+      const peers = stage.us.openDataPeers();
+      const connect = (): Promise<DataPeer> => peers.connect(stage.linuxAddress, stage.port, { ...OURS, mtu: code });
+      const talk = await connect();
+      const client = new PerftestClient(talk);
+      await client.agree(code);
+      const ours = await connect();
+      for (let times = placesOf(test); times > 0; times -= 1) await client.tellPlace(ours);
       await test.act(ours, test);
       if (!test.takesMessages) {
         await client.tellPlace(ours);
-        await client.tellResults();
+        await client.tellResults(RESULTS);
       }
       await client.tellPlace(ours);
+      await talk.disconnect();
       await ours.disconnect();
-      client.close();
       const { status, output } = await linux.finished;
       equal(status, 0, output);
     },
