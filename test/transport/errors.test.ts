@@ -445,6 +445,18 @@ describe('flushed', () => {
     expect(completionsOf(a)).toEqual([]);
   });
 
+  it('not what the peer has taken, even if it goes to ERR before it has said so', () => {
+    const { fabric, a, b } = loggedPair();
+    b.queues.postReceive({ id: 9 });
+    a.queues.postSend({ opcode: 'send', id: 1 }, fabric.now);
+    // On its way, and there.
+    fabric.step();
+    expect(outcomesOf(b)).toEqual(['9 receive success']);
+    b.queuePair.modify({ state: 'ERR' });
+    fabric.run();
+    expect(outcomesOf(a)).toEqual(['1 send success']);
+  });
+
   it('nothing on the way through RESET: it is forgotten', () => {
     const { fabric, a } = loggedPair();
     a.queues.postSend({ opcode: 'send', id: 1 }, fabric.now);
