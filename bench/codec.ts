@@ -37,10 +37,41 @@ const req: CmMadInit = {
     privateData: new Uint8Array(92).fill(0x5a),
   },
 };
-const dreq: CmMadInit = {
-  message: 'DREQ',
-  fields: { localCommId: 0x89ab_cdef, remoteCommId: 0x1234_5678, remoteQpnEecn: 0x123 },
-};
+const ids = { localCommId: 0x89ab_cdef, remoteCommId: 0x1234_5678 } as const;
+const privateData = new Uint8Array(92).fill(0x5a);
+const serviceId = 0x0106_1d2fn as ServiceId;
+
+/** Each message, with what it says in ordinary life. */
+const MADS: readonly CmMadInit[] = [
+  req,
+  { message: 'MRA', fields: { ...ids, messageMraed: 0, serviceTimeout: 20 } },
+  { message: 'REJ', fields: { ...ids, messageRejected: 0, reason: 28, privateData } },
+  {
+    message: 'REP',
+    fields: {
+      ...ids,
+      localQpn: 0x0001_23,
+      startingPsn: 0x65_4321,
+      responderResources: 16,
+      initiatorDepth: 16,
+      targetAckDelay: 15,
+      failoverAccepted: 1,
+      rnrRetryCount: 7,
+      localCaGuid: 0x0002_c903_0012_3456n as CaGuid,
+      privateData,
+    },
+  },
+  { message: 'RTU', fields: ids },
+  { message: 'DREQ', fields: { ...ids, remoteQpnEecn: 0x123 } },
+  { message: 'DREP', fields: ids },
+  { message: 'SIDR_REQ', fields: { requestId: 0x89ab_cdef, pKey: 0xffff, serviceId, privateData } },
+  { message: 'SIDR_REP', fields: { requestId: 0x89ab_cdef, qpn: 0x123, qKey: 0x0123_4567, serviceId, privateData } },
+  {
+    message: 'LAP',
+    fields: { ...ids, remoteQpnEecn: 0x123, remoteCmResponseTimeout: 20, alternatePath: path },
+  },
+  { message: 'APR', fields: ids },
+];
 
 const encode = (name: string, mad: CmMadInit): Case => {
   const into = new Uint8Array(MAD_BYTES);
@@ -92,9 +123,7 @@ const readInPlace = (name: string): Case => {
 };
 
 export const CODEC: readonly Case[] = [
-  encode('encode REQ', req),
-  encode('encode DREQ', dreq),
-  decode('decode REQ to an object', req),
-  decode('decode DREQ to an object', dreq),
+  ...MADS.map((mad) => encode(`encode ${mad.message}`, mad)),
+  ...MADS.map((mad) => decode(`decode ${mad.message} to an object`, mad)),
   readInPlace('check REQ, read six fields'),
 ];

@@ -1,6 +1,9 @@
-import { equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import type { OurLine, OurProcess } from '../our-process.js';
 import { type Scenario, target } from '../scenario.js';
+
+/** Connections of which it is measured what they take. */
+const MEASURED = 200;
 
 /** Our command's line for an event. */
 function fields(line: OurLine, expected: Readonly<Record<string, unknown>>): void {
@@ -47,6 +50,25 @@ export const PROGRAMS: readonly Scenario[] = [
       fields(await ours.event('established'), { remoteAddress: stage.linuxAddress, remoteQpn: 0x1000 });
       fields(await ours.event('closed'), { cause: 'disconnected' });
       equal((await ours.ended()).status, 0);
+    },
+  },
+  {
+    name: `ibcm bench connect, ${MEASURED} connections with cmtime`,
+    linux: 'server',
+    unseen: true,
+    families: ['IPv4'],
+    async run(stage) {
+      stage.start(`cmtime -b ${stage.linuxAddress} -p ${stage.port}`);
+      await stage.untilLinuxListens();
+      const words = ['--from', stage.us.address, '--connections', `${MEASURED}`, '--at-once', '10'];
+      const ours = await stage.spawnOurs('bench', 'connect', target(stage.linuxAddress, stage.port), ...words);
+      const { status, errors } = await ours.ended();
+      equal(status, 0, errors);
+      deepEqual(
+        ours.lines.entries.map(({ step }) => step),
+        ['connect', 'disconnect'],
+      );
+      for (const { each, perSecond } of ours.lines.entries) console.log(`    ${each} us/conn, ${perSecond} conn/sec`);
     },
   },
   {
