@@ -28,6 +28,8 @@ const IPV6_BYTES = 40;
 const UDP_BYTES = 8;
 const IPV4_DONT_FRAGMENT = 0x40;
 const IPV4_IDENTIFICATION = 4;
+/** Where the IPv4 address begins in a GID that stands for one. */
+const IPV4_IN_GID = 12;
 /** From IPv4's identification to the BTH. */
 export const IDENTIFICATION_TO_TRANSPORT_BYTES = IPV4_BYTES - IPV4_IDENTIFICATION + UDP_BYTES;
 const UDP_PROTOCOL = 17;
@@ -57,6 +59,21 @@ function maskedHeaders(ipBytes: number): Uint8Array {
 const put16 = (bytes: Uint8Array, offset: number, value: number): void => {
   bytes[offset] = value >> 8;
   bytes[offset + 1] = value & 0xff;
+};
+
+const put32 = (bytes: Uint8Array, offset: number, value: number): void => {
+  put16(bytes, offset, value >>> 16);
+  put16(bytes, offset + 2, value & 0xffff);
+};
+
+const putUdp = (headers: Uint8Array, at: number, sourcePort: number, length: number): void => {
+  put16(headers, at, sourcePort);
+  put16(headers, at + 4, length);
+};
+
+const wordAt = (bytes: Uint8Array, at: number): number => {
+  const octet = (i: number): number => bytes[at + i] as number;
+  return (octet(0) << 24) | (octet(1) << 16) | (octet(2) << 8) | octet(3);
 };
 
 /** The ICRC as it stands in a packet that ends at `end`. */
@@ -93,9 +110,48 @@ const REWINDS = 4_352;
 /** The identification is not known to the receiver. */
 export const IDENTIFICATION_UNKNOWN = -1;
 
+/** Packets of a burst have identifications from 0 on, if the system cuts it. */
+const KNOWN_IDENTIFICATIONS = 64;
+
+/** The registers after the headers of the IPv4 packets seen last, by identification: packets of one length between the same two ends mostly follow each other. */
+class KnownHeaders {
+  readonly #registers = new Int32Array(KNOWN_IDENTIFICATIONS);
+  readonly #isKnown = new Uint8Array(KNOWN_IDENTIFICATIONS);
+  #source = 0;
+  #destination = 0;
+  #sourcePort = 0;
+  #length = 0;
+
+  /** The packets that it is about; those of others are forgotten. */
+  choose(source: number, destination: number, sourcePort: number, length: number): void {
+    const sameEnds = source === this.#source && destination === this.#destination && sourcePort === this.#sourcePort;
+    if (sameEnds && length === this.#length) return;
+    this.#source = source;
+    this.#destination = destination;
+    this.#sourcePort = sourcePort;
+    this.#length = length;
+    this.#isKnown.fill(0);
+  }
+
+  has(identification: number): boolean {
+    return this.#isKnown[identification] === 1;
+  }
+
+  get(identification: number): number {
+    return this.#registers[identification] as number;
+  }
+
+  set(identification: number, register: number): void {
+    // Beyond the end, nothing is stored.
+    this.#registers[identification] = register;
+    this.#isKnown[identification] = 1;
+  }
+}
+
 /** Computes and checks ICRCs. Holds scratch space: one for each user, nothing is allocated per packet. */
 export class Icrc {
   readonly #ipv4 = maskedHeaders(IPV4_BYTES);
+  readonly #known = new KnownHeaders();
   readonly #ipv6 = maskedHeaders(IPV6_BYTES);
   /** Factors by the length that they stand for, once they were asked for; 0 is none. A connection's packets have few lengths, which alternate. */
   readonly #rewinds = new Int32Array(REWINDS);
@@ -153,31 +209,38 @@ export class Icrc {
     return factor;
   }
 
-  #headers(
-    { source, sourceOffset, destination, destinationOffset, sourcePort }: RocePath,
-    identification: number,
-    udpLength: number,
-  ): number {
+  /** The register after the headers before the BTH. */
+  #headers(path: RocePath, identification: number, udpLength: number): number {
     const length = Math.min(udpLength, UDP_LENGTH_MAX);
-    const v4 = isIpv4Gid(source, sourceOffset);
-    const headers = v4 ? this.#ipv4 : this.#ipv6;
+    const { source, sourceOffset, destination, destinationOffset, sourcePort } = path;
+    if (!isIpv4Gid(source, sourceOffset)) return this.#headersOfIpv6(path, length);
+    const known = this.#known;
+    const from = wordAt(source, sourceOffset + IPV4_IN_GID);
+    const to = wordAt(destination, destinationOffset + IPV4_IN_GID);
+    known.choose(from, to, sourcePort, length);
+    if (known.has(identification)) return known.get(identification);
+    const headers = this.#ipv4;
     const ip = LINK_HEADER_BYTES;
-    const addressBytes = v4 ? 4 : GID_BYTES;
-    const addresses = v4 ? ip + 12 : ip + 8;
-    const udp = addresses + 2 * addressBytes;
-    if (v4) {
-      put16(headers, ip + 2, length + IPV4_BYTES);
-      put16(headers, ip + IPV4_IDENTIFICATION, identification);
-    } else {
-      put16(headers, ip + 4, length);
+    put16(headers, ip + 2, length + IPV4_BYTES);
+    put16(headers, ip + IPV4_IDENTIFICATION, identification);
+    put32(headers, ip + 12, from);
+    put32(headers, ip + 16, to);
+    putUdp(headers, ip + IPV4_BYTES, sourcePort, length);
+    const register = crc32Update(-1, headers, 0, headers.length);
+    known.set(identification, register);
+    return register;
+  }
+
+  #headersOfIpv6(path: RocePath, length: number): number {
+    const { source, sourceOffset, destination, destinationOffset, sourcePort } = path;
+    const headers = this.#ipv6;
+    const ip = LINK_HEADER_BYTES;
+    put16(headers, ip + 4, length);
+    for (let i = 0; i < GID_BYTES; i += 1) {
+      headers[ip + 8 + i] = source[sourceOffset + i] as number;
+      headers[ip + 8 + GID_BYTES + i] = destination[destinationOffset + i] as number;
     }
-    const skip = GID_BYTES - addressBytes;
-    for (let i = 0; i < addressBytes; i += 1) {
-      headers[addresses + i] = source[sourceOffset + skip + i] as number;
-      headers[addresses + addressBytes + i] = destination[destinationOffset + skip + i] as number;
-    }
-    put16(headers, udp, sourcePort);
-    put16(headers, udp + 4, length);
+    putUdp(headers, ip + IPV6_BYTES, sourcePort, length);
     return crc32Update(-1, headers, 0, headers.length);
   }
 }

@@ -108,6 +108,28 @@ test('every one of the 65,536 identifications is recovered', () => {
   }
 });
 
+test('packets between few ends, of few lengths and identifications, each have their own ICRC, whatever came before', () => {
+  const addresses = ['10.0.0.1', '10.0.0.2', '192.168.0.1'].map((text) => parseGid(text));
+  const frame = Uint8Array.from({ length: 128 }, (_, i) => i * 5);
+  const few = fc.record({
+    source: fc.constantFrom(...addresses),
+    destination: fc.constantFrom(...addresses),
+    sourcePort: fc.constantFrom(4791, 49_152),
+    identification: fc.constantFrom(0, 1, 63, 64, 0xffff),
+    length: fc.constantFrom(40, 44, 128),
+  });
+  const shared = new Icrc();
+  fc.assert(
+    fc.property(fc.array(few, { minLength: 1, maxLength: 30 }), (packets) => {
+      for (const { source, destination, sourcePort, identification, length } of packets) {
+        const path = { source, sourceOffset: 0, destination, destinationOffset: 0, sourcePort };
+        const alone = new Icrc().compute(path, identification, frame, 0, length);
+        expect(shared.compute(path, identification, frame, 0, length)).toBe(alone);
+      }
+    }),
+  );
+});
+
 describe('the length of a packet', () => {
   const path = {
     source: parseGid('10.0.0.1'),
