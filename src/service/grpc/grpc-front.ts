@@ -48,13 +48,18 @@ export class GrpcFront {
    * @param credentials where they are not the front's.
    */
   attach(netServer: NetServer, credentials = this.#credentials): void {
+    netServer.on('connection', this.door(credentials));
+  }
+
+  /** What takes in connections one by one, for who decides on each. */
+  door(credentials = this.#credentials): (socket: Socket) => void {
     const injector = this.server.createConnectionInjector(credentials);
     this.#injectors.push(injector);
-    netServer.on('connection', (socket: Socket) => {
+    return (socket) => {
       // What breaks a connection shows in its streams.
       socket.on('error', () => undefined);
       injector.injectConnection(socket);
-    });
+    };
   }
 
   /** Ends all streams; the service destroys what their clients owned. */

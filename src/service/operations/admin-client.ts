@@ -33,7 +33,7 @@ const NOTHING: Empty = {};
 
 /**
  * Administers a service on a Unix socket of this machine. All calls throw ServiceError: `UNAVAILABLE` when no service answers there, `DISCONNECTED` when
- * it goes away meanwhile, `CONFIGURATION` for what it cannot do as asked.
+ * it goes away meanwhile, `CONFIGURATION` for what it cannot do as asked, or not for us.
  */
 export class AdminClient {
   readonly socket: string;
@@ -154,6 +154,7 @@ export class AdminClient {
     const options = { cause: error };
     switch (error.code) {
       case status.INVALID_ARGUMENT:
+      case status.PERMISSION_DENIED:
         return new ServiceError('CONFIGURATION', error.details, { socket }, options);
       case status.UNAVAILABLE:
         return new ServiceError('UNAVAILABLE', `no service answers on ${socket}`, { socket }, options);

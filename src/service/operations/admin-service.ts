@@ -4,6 +4,7 @@ import {
   Metadata,
   type Server,
   type ServerWritableStream,
+  type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
 import { IbcmError } from '../../base/index.js';
@@ -43,6 +44,11 @@ export interface AdminHost {
   setLogLevel(level: LogLevel): LogLevelChange;
 }
 
+const NOT_ALLOWED = {
+  code: status.PERMISSION_DENIED,
+  details: 'only root and the user whom the service runs as may administer it',
+};
+
 /** Slots that are looked at in one turn. */
 const PAGE_SLOTS = 1_024;
 /** Messages in one batch of a trace: far below what gRPC takes at once. */
@@ -60,6 +66,23 @@ export function addAdmin(server: Server, host: AdminHost): void {
     Reload: unary(() => host.reload()),
     Drain: unary(({ timeoutMs }: { timeoutMs?: number }) => host.drain(timeoutMs)),
     SetLogLevel: unary(({ level }: { level: string }) => host.setLogLevel(checkedLevel(level))),
+  });
+}
+
+/** Offers those who may not administer only what every client may know: that there is a service, and of which addresses. */
+export function addStatus(server: Server, host: Pick<AdminHost, 'status'>): void {
+  const refuse = (_: unknown, callback: sendUnaryData<never>): void => callback(NOT_ALLOWED);
+  const refuseStream = (call: ServerWritableStream<unknown, never>): unknown => call.emit('error', NOT_ALLOWED);
+  server.addService(ADMIN_SERVICE, {
+    GetStatus: unary(() => host.status()),
+    ListConnections: refuseStream,
+    GetStatistics: refuse,
+    GetMetrics: refuse,
+    Trace: refuseStream,
+    Check: refuse,
+    Reload: refuse,
+    Drain: refuse,
+    SetLogLevel: refuse,
   });
 }
 

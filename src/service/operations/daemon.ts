@@ -1,5 +1,5 @@
 import { chmodSync, chownSync } from 'node:fs';
-import { createServer, type Server as NetServer } from 'node:net';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { HealthImplementation } from 'grpc-health-check';
 import type { CepInspector } from '../../cep/index.js';
 import type { Adapter, EndpointEvent } from '../../endpoint/index.js';
@@ -10,7 +10,7 @@ import { listenUnix } from '../grpc/unix-socket.js';
 import type { ClientView } from '../session/client-session.js';
 import { Service } from '../session/service.js';
 import type { DrainStarted, LogLevelChange, ReloadResult, ServiceStatus } from './admin-messages.js';
-import { type AdminHost, addAdmin } from './admin-service.js';
+import { type AdminHost, addAdmin, addStatus } from './admin-service.js';
 import { type Configured, changeBetween } from './configuration.js';
 import { ConnectionList } from './connection-list.js';
 import { groupId } from './group.js';
@@ -18,6 +18,7 @@ import { HttpServer } from './http-server.js';
 import type { Logger } from './log.js';
 import { MessageTrace } from './message-trace.js';
 import { Metrics } from './metrics.js';
+import { loadPeerUser, type PeerUser } from './peer-user.js';
 import { inheritedSockets, type ServiceManager } from './service-manager.js';
 import type { Configuration, LogLevel, SettingName } from './settings.js';
 import { SpanExport } from './span-export.js';
@@ -30,6 +31,8 @@ export interface DaemonOptions {
   readonly log: Logger;
   readonly manager: ServiceManager;
   readonly version: string;
+  /** Which user a client is. Default: as the system says. */
+  readonly userOf?: PeerUser;
 }
 
 /** How long peers may take to acknowledge that the service itself lets go of what is left. */
@@ -38,6 +41,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const STATUS_INTERVAL_MS = 10_000;
 const OWNER_ONLY = 0o600;
 const OWNER_AND_GROUP = 0o660;
+const ROOT = 0;
 /** What orchestrators ask for: the service as a whole. */
 const WHOLE_SERVICE = '';
 const IBCM_SERVICE_NAME = 'ibcm.v1.Ibcm';
@@ -50,7 +54,10 @@ export class Daemon implements AdminHost {
   readonly #options: DaemonOptions;
   readonly #adapter: Adapter;
   readonly #service: Service;
+  /** For clients, and for clients that may administer. */
   readonly #front: GrpcFront;
+  readonly #ownFront: GrpcFront;
+  readonly #userOf: PeerUser;
   readonly #health = new HealthImplementation({ [WHOLE_SERVICE]: 'SERVING', [IBCM_SERVICE_NAME]: 'SERVING' });
   readonly #spans: SpanExport;
   readonly #startedMs = performance.now();
@@ -78,11 +85,14 @@ export class Daemon implements AdminHost {
       onClient: (client, change, because) => this.#logClient(client, change, because),
     });
     this.#front = new GrpcFront(this.#service);
+    this.#ownFront = new GrpcFront(this.#service);
+    this.#userOf = options.userOf ?? loadPeerUser();
     this.connections = new ConnectionList(adapter.inspect(), this.#service, () => adapter.now());
     this.metrics = new Metrics(() => this.statistics());
     this.#spans = new SpanExport(trace, options.version, options.log);
-    addAdmin(this.#front.server, this);
-    this.#health.addToServer(this.#front.server);
+    addStatus(this.#front.server, this);
+    addAdmin(this.#ownFront.server, this);
+    for (const { server } of [this.#front, this.#ownFront]) this.#health.addToServer(server);
     this.ended = new Promise((resolve) => {
       this.#whenEnded = resolve;
     });
@@ -223,7 +233,7 @@ export class Daemon implements AdminHost {
     if (others.length > 0) this.#options.log.warn({ more: others.length }, 'only the first socket handed over is used');
     if (descriptor !== undefined) {
       const listener = createServer();
-      this.#front.attach(listener);
+      this.#serve(listener);
       listener.listen({ fd: descriptor });
       this.#listener = listener;
       this.#isInherited = true;
@@ -231,7 +241,19 @@ export class Daemon implements AdminHost {
     }
     const gid = group === undefined ? undefined : groupId(group);
     this.#listener = await listenUnix(socket, gid === undefined ? {} : { gid });
-    this.#front.attach(this.#listener);
+    this.#serve(this.#listener);
+  }
+
+  #serve(listener: NetServer): void {
+    const [enter, administer] = [this.#front.door(), this.#ownFront.door()];
+    listener.on('connection', (socket) => (this.#mayAdminister(socket) ? administer : enter)(socket));
+  }
+
+  /** Root and our own user may, who could end the service anyway; where nobody is known, whoever can connect to a socket that is only for our user. */
+  #mayAdminister(socket: Socket): boolean {
+    const user = this.#userOf(socket);
+    if (user !== undefined) return user === ROOT || user === process.getuid?.();
+    return !this.#isInherited && this.#configured.configuration.group === undefined;
   }
 
   async #openHttp(where: Configuration['metrics']): Promise<void> {
@@ -298,6 +320,7 @@ export class Daemon implements AdminHost {
     await this.#adapter.close({ timeoutMs: CLOSE_TIMEOUT_MS });
     this.#listener?.close();
     this.#front.close();
+    this.#ownFront.close();
     await this.#http?.close();
     await this.#spans.close();
   }

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { AdminClient, connectService, type ServiceClient } from '../../../src/service/index.js';
 import { loadConfiguration } from '../../../src/service/operations/configuration.js';
-import { Daemon } from '../../../src/service/operations/daemon.js';
+import { Daemon, type DaemonOptions } from '../../../src/service/operations/daemon.js';
 import type { Logger } from '../../../src/service/operations/log.js';
 import { ServiceManager } from '../../../src/service/operations/service-manager.js';
 import { freshAddress } from '../../io/loopback.js';
@@ -46,7 +46,11 @@ function logTo(lines: LogLine[]): Logger {
   );
 }
 
-async function running(content: object = {}, environment: NodeJS.ProcessEnv = {}): Promise<Running> {
+async function running(
+  content: object = {},
+  environment: NodeJS.ProcessEnv = {},
+  options: Partial<DaemonOptions> = {},
+): Promise<Running> {
   const folder = freshFolder();
   const [socket, file, address] = [join(folder, 'ibcm.sock'), join(folder, 'ibcm.json'), freshAddress()];
   const configure = (next: object): void =>
@@ -68,6 +72,7 @@ async function running(content: object = {}, environment: NodeJS.ProcessEnv = {}
     log: logTo(log),
     manager,
     version: '9.9.9',
+    ...options,
   });
   const admin = new AdminClient(socket);
   onTestFinished(async () => {
@@ -215,6 +220,35 @@ describe('a daemon', () => {
   test('lets a group in, if it is told to', async () => {
     const { socket } = await running({ group: String(process.getgid?.() ?? 0) });
     expect(statSync(socket).mode & 0o777).toBe(0o660);
+  });
+
+  test.each([
+    ['another user', () => 4_711],
+    ['nobody knows whom, where a group may connect', () => undefined],
+  ])('serves %s, and is not administered by him', async (_, userOf) => {
+    const group = String(process.getgid?.() ?? 0);
+    const { daemon, admin, address, client } = await running({ group }, {}, { userOf });
+    expect((await client()).addresses).toEqual([address]);
+    expect(await admin.status()).toMatchObject({ addresses: [address], state: 'serving' });
+    const refused = {
+      code: 'CONFIGURATION',
+      message: 'only root and the user whom the service runs as may administer it',
+    };
+    await expect(admin.drain({})).rejects.toMatchObject(refused);
+    await expect(admin.reload()).rejects.toMatchObject(refused);
+    await expect(admin.setLogLevel('trace')).rejects.toMatchObject(refused);
+    await expect(admin.connections()).rejects.toMatchObject(refused);
+    await expect(admin.trace({}, new AbortController().signal).next()).rejects.toMatchObject(refused);
+    expect(daemon.isReady).toBe(true);
+  });
+
+  test.each([
+    ['root', () => 0],
+    ['its own user', () => process.getuid?.()],
+    ['whoever can connect, where that is only its own user', () => undefined],
+  ])('is administered by %s', async (_, userOf) => {
+    const { admin } = await running({}, {}, { userOf });
+    expect(await admin.connections()).toEqual([]);
   });
 
   test('ends what it had opened when it cannot start', async () => {
