@@ -31,7 +31,8 @@ type Value = number | bigint | Uint8Array | object;
 /** A message's fields as JSON. */
 export function jsonOf(fields: object): string {
   let json = '{';
-  for (const [name, value] of Object.entries(fields) as [string, Value][]) {
+  for (const name of Object.keys(fields)) {
+    const value = (fields as Readonly<Record<string, Value>>)[name] as Value;
     if (json.length > 1) json += ',';
     json += `"${name}":`;
     if (typeof value === 'number') json += value;
