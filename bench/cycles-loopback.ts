@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { outputOf } from './child.js';
 import type { CycleCosts } from './cycles.js';
-import { type Figure, NotMeasured } from './figure.js';
+import { type Compared, type Figure, NotMeasured } from './figure.js';
 import type { Latencies, Percentiles } from './latency.js';
 
 const programOf = (name: string): string => fileURLToPath(new URL(`${name}.js`, import.meta.url));
@@ -18,12 +18,14 @@ function once<T>(measure: () => T): () => T {
 const costs = once(() => outputOf([programOf('cycles')]) as CycleCosts);
 const latencies = once(() => outputOf([programOf('latency')]) as Latencies);
 
-/** How much processor time a connection takes, in times of the same five datagrams in plain C. */
-function timesC(what: Exclude<keyof CycleCosts, 'C'>): number {
+/** How much processor time a connection takes, and the same five datagrams in plain C. */
+function besideC(what: Exclude<keyof CycleCosts, 'C'>): Compared {
   const { C, [what]: own } = costs();
   if (typeof C === 'string') throw new NotMeasured(C);
-  return own.processor / C.processor;
+  return { value: own.processor, referenceValue: C.processor };
 }
+
+const PLAIN_C = 'plain C, five datagrams';
 
 const PERCENTILES: readonly (readonly [keyof Percentiles, string])[] = [
   ['p50', 'median'],
@@ -40,40 +42,49 @@ const IDLE_MICROSECONDS = 5_000;
 /** Connections over real sockets of one machine. */
 export const CYCLES_LOOPBACK: readonly Figure[] = [
   {
-    name: 'cycles-loopback, in times of plain C',
-    unit: '×',
-    most: 0.5,
-    measure: () => timesC('segmented'),
+    name: 'cycles-loopback',
+    unit: 'µs',
+    reference: PLAIN_C,
+    mostTimes: 0.5,
+    measure: () => besideC('segmented'),
   },
   {
-    name: 'cycles-loopback without segmentation, in times of plain C',
-    unit: '×',
-    most: 1.5,
-    measure: () => timesC('batched'),
+    name: 'cycles-loopback without segmentation',
+    unit: 'µs',
+    reference: PLAIN_C,
+    mostTimes: 1.5,
+    measure: () => besideC('batched'),
   },
   {
-    name: 'cycles-loopback in two processes, in times of plain C',
-    unit: '×',
-    most: 1,
-    measure: () => timesC('two processes'),
+    name: 'cycles-loopback in two processes',
+    unit: 'µs',
+    reference: PLAIN_C,
+    mostTimes: 1,
+    measure: () => besideC('two processes'),
   },
   {
-    name: 'cycles-loopback, the sockets alone, in times of plain C',
-    unit: '×',
-    most: 0.5,
-    measure: () => timesC('segmented alone'),
+    name: 'cycles-loopback, the sockets alone',
+    unit: 'µs',
+    reference: PLAIN_C,
+    mostTimes: 0.5,
+    measure: () => besideC('segmented alone'),
   },
   {
-    name: 'cycles-loopback, the sockets alone without segmentation, in times of plain C',
-    unit: '×',
-    most: 1.5,
-    measure: () => timesC('batched alone'),
+    name: 'cycles-loopback, the sockets alone without segmentation',
+    unit: 'µs',
+    reference: PLAIN_C,
+    mostTimes: 1.5,
+    measure: () => besideC('batched alone'),
   },
   {
-    name: 'cycles-loopback, in times of the five datagrams alone through node:dgram',
-    unit: '×',
-    most: 1,
-    measure: () => costs().segmented.processor / costs()['node:dgram alone'].processor,
+    name: 'cycles-loopback, and the five datagrams alone through node:dgram',
+    unit: 'µs',
+    reference: 'node:dgram, five datagrams',
+    mostTimes: 1,
+    measure: () => ({
+      value: costs().segmented.processor,
+      referenceValue: costs()['node:dgram alone'].processor,
+    }),
   },
   {
     name: 'cycles-loopback, connections a second',
@@ -82,10 +93,11 @@ export const CYCLES_LOOPBACK: readonly Figure[] = [
     measure: () => 1e6 / costs().segmented.elapsed,
   },
   {
-    name: 'a datagram there and back at 100 a second, in times of node:dgram',
-    unit: '×',
-    most: 0.7,
-    measure: () => latencies().batched.p50 / latencies().dgram.p50,
+    name: 'a datagram there and back at 100 a second',
+    unit: 'µs',
+    reference: 'node:dgram',
+    mostTimes: 0.7,
+    measure: () => ({ value: latencies().batched.p50, referenceValue: latencies().dgram.p50 }),
   },
   {
     name: 'processor time of a second in which nothing happens',

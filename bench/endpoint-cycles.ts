@@ -120,10 +120,14 @@ async function used(run: () => Promise<void> | void): Promise<number> {
   return user + system;
 }
 
-const ratios: number[] = [];
+const medianOf = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[ROUNDS >> 1] as number;
+const values: number[] = [];
+const references: number[] = [];
 for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round += 1) {
   const own = await used(() => cycles(CYCLES));
   const reference = await used(() => MANAGERS_CYCLE.run(CYCLES));
-  if (round >= WARM_UP_ROUNDS) ratios.push(own / reference);
+  if (round < WARM_UP_ROUNDS) continue;
+  values.push(own / CYCLES);
+  references.push(reference / CYCLES);
 }
-console.log(JSON.stringify(ratios.toSorted((a, b) => a - b)[ROUNDS >> 1]));
+console.log(JSON.stringify({ value: medianOf(values), referenceValue: medianOf(references) }));

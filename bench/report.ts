@@ -1,4 +1,4 @@
-import { type Figure, NotMeasured } from './figure.js';
+import { type BoundedFigure, type ComparedFigure, type Figure, NotMeasured } from './figure.js';
 import type { Case, Unit } from './main.js';
 import type { Timing } from './measure.js';
 
@@ -12,6 +12,8 @@ export interface Row {
   readonly referenceValue: number;
   /** `value` / `referenceValue`, of rates the other way round: what to compare between runs and machines. The lower, the better. */
   readonly ratio: number;
+  /** What the ratio is wanted to be, at most; left out where nobody has said. Of a bound it is 1. */
+  readonly wanted?: number;
   /** Half the distance between the quartiles of the rounds, as a part of the median; not of what is measured once. */
   readonly spread?: number;
   /** What the fastest round took, in the same unit; not of what is measured once. */
@@ -47,18 +49,29 @@ export function rowOf({ name, unit, reference }: Case, timings: ReadonlyMap<stri
 
 /** Measures it. */
 export function rowOfFigure(figure: Figure): Row | MissingRow {
-  const { name, unit, measure } = figure;
-  let value: number;
   try {
-    value = measure();
+    return 'reference' in figure ? rowOfCompared(figure) : rowOfBounded(figure);
   } catch (error) {
-    if (error instanceof NotMeasured) return { name, missing: error.message };
+    if (error instanceof NotMeasured) return { name: figure.name, missing: error.message };
     throw error;
   }
+}
+
+function rowOfCompared({ name, unit, reference, mostTimes, measure }: ComparedFigure): Row {
+  const { value, referenceValue } = measure();
+  const [rounded, roundedReference] = [significant(value), significant(referenceValue)];
+  const ratio = significant(value / referenceValue);
+  return { name, value: rounded, unit, reference, referenceValue: roundedReference, ratio, wanted: mostTimes };
+}
+
+function rowOfBounded(figure: BoundedFigure): Row {
+  const { name, unit, measure } = figure;
+  const value = measure();
   const isRate = 'least' in figure;
   const [bound, ratio] = isRate ? [figure.least, figure.least / value] : [figure.most, value / figure.most];
   const reference = isRate ? 'wanted' : 'allowed';
-  return { name, value: significant(value), unit, reference, referenceValue: bound, ratio: significant(ratio) };
+  const rounded = significant(value);
+  return { name, value: rounded, unit, reference, referenceValue: bound, ratio: significant(ratio), wanted: 1 };
 }
 
 /** Rows as a table for the terminal. */
@@ -90,8 +103,14 @@ function cellsOf(row: Row | MissingRow): string[] {
     spread === undefined ? '' : `± ${(spread * 100).toFixed(1)} %`,
     best === undefined ? '' : `${best}`,
     `${ratio.toFixed(2)} ×`,
-    `${reference} (${referenceValue} ${unit})`,
+    `${reference} (${referenceValue} ${unit})${aimOf(row)}`,
   ];
+}
+
+/** Of a bound, the bound itself says it. */
+function aimOf({ ratio, wanted = 1 }: Row): string {
+  if (wanted === 1) return '';
+  return `, ${wanted} × wanted${ratio > wanted ? ': not reached' : ''}`;
 }
 
 /** Three digits are more than a noisy machine can tell. */
