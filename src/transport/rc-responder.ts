@@ -26,6 +26,8 @@ import { PACKET, TRAITS, WHAT } from './packet-codes.js';
 import type { ReceiveQueue } from './receive-queue.js';
 import { accessRemote, remoteAddress } from './remote-access.js';
 
+/** Half of what is told from what is to come. */
+const ACCEPTED_DISTANCE_MAX = 2 ** 22;
 const ACKNOWLEDGE = opcodeOf('rc', 'acknowledge', 'only');
 const ATOMIC_ACKNOWLEDGE = opcodeOf('rc', 'atomicAcknowledge', 'only');
 const READ_RESPONSE = {
@@ -71,6 +73,11 @@ export class RcResponder {
   /** The queue pair's own receives, which are told as credits. */
   readonly #credits: ReceiveQueue | undefined;
   #expected = 0;
+  /**
+   * The last packet that an acknowledgement is for: of a send or a write. Responses acknowledge reads and atomics: soft-RoCE takes an acknowledgement of a read's last packet for
+   * that response, which may have been lost.
+   */
+  #accepted = 0;
   #messages = 0;
   /** A packet was refused, and nothing is done before it has come again. */
   #refused = false;
@@ -95,6 +102,7 @@ export class RcResponder {
   start(): void {
     const { receivePsn, responderResources } = this.#context;
     this.#expected = receivePsn;
+    this.#accepted = psnPlus(receivePsn, -1);
     this.#messages = 0;
     this.#refused = false;
     this.#answer = NOTHING;
@@ -155,7 +163,7 @@ export class RcResponder {
     if (this.#answer === NOTHING) return false;
     const { pKey, destinationQpn } = this.#context;
     const acknowledges = this.#answer === AETH_KINDS.acknowledge;
-    const psn = acknowledges ? psnPlus(this.#expected, -1) : this.#answerPsn;
+    const psn = acknowledges ? this.#accepted : this.#answerPsn;
     packet.writeBth(ACKNOWLEDGE, pKey, destinationQpn, psn, false, false);
     this.#writeAeth(packet, this.#answer, acknowledges ? this.#creditCode() : this.#answerValue);
     this.#answer = NOTHING;
@@ -262,10 +270,14 @@ export class RcResponder {
     // Its responses acknowledge all that was before, and what was to be said of this packet is no longer true.
     this.#answer = NOTHING;
     this.#expected = psnPlus(this.#expected, packets);
+    // It follows at a distance, so that it is never taken for one to come.
+    if (psnDistance(this.#expected, this.#accepted) < -ACCEPTED_DISTANCE_MAX)
+      this.#accepted = psnPlus(this.#expected, -ACCEPTED_DISTANCE_MAX);
   }
 
   #accept(packet: IncomingPacket, packets: number): void {
     this.#expected = psnPlus(this.#expected, packets);
+    this.#accepted = psnPlus(this.#expected, -1);
     // What was to be said of this packet is no longer true.
     if (packet.ackRequest || this.#answer !== NOTHING) this.#say(AETH_KINDS.acknowledge, 0);
   }

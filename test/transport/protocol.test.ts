@@ -50,6 +50,25 @@ describe('Acknowledgements', () => {
     expect(outcomesOf(pair.a)).toHaveLength(8);
   });
 
+  it('of a send that comes again acknowledge no read that came after it: its responses do', () => {
+    const pair = loggedPair();
+    const { fabric, a, b } = pair;
+    postReceives(pair, 1);
+    postSends(pair, [1]);
+    fabric.run();
+    const [from, to] = [a.side.register(3_000), b.side.register(3_000)];
+    a.queues.postSend(
+      { opcode: 'rdmaRead', elements: [from.element()], remoteAddress: to.address, rkey: to.rkey },
+      fabric.now,
+    );
+    fabric.run();
+    const [send] = withOpcode(fabric.log, SEND) as [Uint8Array];
+    fabric.log.length = 0;
+    fabric.deliver({ to: b.side, from: a.side, bytes: send, arrives: fabric.now });
+    fabric.run();
+    expect(fabric.log.map((packet) => [opcodeIn(packet), psnIn(packet)])).toEqual([[ACKNOWLEDGE, psnIn(send)]]);
+  });
+
   it('are asked for four times in a window, so that it moves on while it is open', () => {
     const pair = loggedPair({ limits: { maxUnackedPackets: 16 } });
     const [from, to] = [pair.a.side.register(25_600), pair.b.side.register(25_600)];
