@@ -32,9 +32,13 @@ interface Script {
 
 /** Connects as the scenario says, plays the script, and lets both sides come to their end. */
 async function perform(stage: Stage, role: 'client' | 'server', script: Script, isDisturbed: boolean): Promise<void> {
-  const { ours, linux } = await link(stage, role, script.steps(isDisturbed), script);
+  const steps = script.steps(isDisturbed);
+  const { ours, linux } = await link(stage, role, steps, script);
   if (isDisturbed) disturb(stage);
   await script.play(ours, isDisturbed);
+  // Its last request may have to be acknowledged again: our queue pair stays until Linux knows.
+  const last = 1 + steps.findLastIndex((step) => /^(send|write|read|add|swap)/.test(step));
+  await linux.events.find('its last request', ({ id }) => Number(id) >= last);
   await ours.disconnect();
   const lines = await endOf(linux);
   script.check(lines, ours, isDisturbed);
