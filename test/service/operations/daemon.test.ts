@@ -316,6 +316,28 @@ describe('a reload', () => {
     configure({});
     expect(await admin.reload()).toEqual({ changed: [], needsRestart: [] });
   });
+
+  test('with a port that is in use leaves the metrics where they were', async () => {
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const where = `127.0.0.1:${(free.address() as AddressInfo).port}`;
+    await new Promise((resolve) => free.close(resolve));
+    const taken = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    await once(taken, 'listening');
+    const { daemon, log, configure } = await running({ metrics: where });
+    configure({ metrics: `127.0.0.1:${(taken.address() as AddressInfo).port}` });
+    await expect(daemon.reload()).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+    expect((await got(metricsPort(log), '/readyz')).status).toBe(200);
+  });
+
+  test('ends what was said about the log meanwhile', async () => {
+    const { admin } = await running({ logLevel: 'warn' });
+    await admin.setLogLevel('debug');
+    expect(await admin.reload()).toEqual({ changed: ['logLevel'], needsRestart: [] });
+    expect((await admin.status()).logLevel).toBe('warn');
+    expect(await admin.reload()).toEqual({ changed: [], needsRestart: [] });
+  });
 });
 
 describe('spans', () => {
