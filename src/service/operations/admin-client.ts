@@ -8,6 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { ServiceError } from '../error.js';
+import { noConnection, noConnectionText } from '../grpc/no-connection.js';
 import {
   ADMIN_SERVICE,
   type CheckResult,
@@ -156,8 +157,11 @@ export class AdminClient {
       case status.INVALID_ARGUMENT:
       case status.PERMISSION_DENIED:
         return new ServiceError('CONFIGURATION', error.details, { socket }, options);
-      case status.UNAVAILABLE:
-        return new ServiceError('UNAVAILABLE', `no service answers on ${socket}`, { socket }, options);
+      case status.UNAVAILABLE: {
+        const problem = noConnection(error.details);
+        const text = noConnectionText(`no service answers on ${socket}`, socket, problem);
+        return new ServiceError('UNAVAILABLE', text, { socket, why: problem?.why ?? 'nobody' }, options);
+      }
       case status.UNIMPLEMENTED:
         return new ServiceError(
           'PROTOCOL',
