@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { STATES } from '../cep/index.js';
 import type { ConnectionInfo } from '../service/index.js';
 import { administer, serviceOption } from './administer.js';
 import { columns } from './columns.js';
@@ -15,7 +16,7 @@ interface Options extends WatchOptions {
 
 export function psCommand(): Command {
   return addWatchOptions(new Command())
-    .option('--state <state>', 'only those in this state, such as ESTABLISHED')
+    .option('--state <state>', 'only those in this state, such as ESTABLISHED', stateNamed)
     .addOption(serviceOption())
     .option('--json', 'one JSON object a line, with every field')
     .addHelpText(
@@ -32,13 +33,20 @@ Examples:
     .action(async (options: Options) => {
       process.exitCode = await administer(options.service, (client) =>
         showOrWatch(options, async () => {
-          const wanted = options.state?.toUpperCase();
+          const { state: wanted } = options;
           const all = await client.connections();
           const shown = wanted === undefined ? all : all.filter(({ state }) => state === wanted);
           return options.json === true ? shown.map((each) => JSON.stringify(each)) : table(shown);
         }),
       );
     });
+}
+
+function stateNamed(text: string): string {
+  const name = text.toUpperCase();
+  const states: readonly string[] = STATES;
+  if (!states.includes(name)) throw new InvalidArgumentError(`There are ${STATES.join(', ')}.`);
+  return name;
 }
 
 const HEADINGS = ['CID', 'STATE', 'ROLE', 'SERVICE', 'LOCAL', 'QPN', 'REMOTE', 'QPN', 'AGE', 'RETRIES', 'OWNER'];

@@ -111,6 +111,7 @@ describe('a configuration', SLOW, () => {
     expect(shown).toContainEqual({ name: 'address', value: '127.0.0.1'.split(','), where: '--address' });
     expect(shown).toContainEqual({ name: 'drainTimeoutMs', value: 7, where: '--drain-timeout-ms' });
     expect(shown).toContainEqual({ name: 'logLevel', value: 'info', where: 'default' });
+    expect(shown).toContainEqual({ name: 'metrics', value: null, where: 'default' });
   });
 
   test('that is wrong is wrong usage', async () => {
@@ -119,6 +120,12 @@ describe('a configuration', SLOW, () => {
     expect(stderr).toBe(
       'ibcm: --log-level is "loud"; it must be one of trace, debug, info, warn, error, fatal, silent (see "ibcm serve --help")\n',
     );
+  });
+
+  test('is not asked for connections in a state that there is not', async () => {
+    const { stderr, status } = await run('ps', '--state', 'open');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/'open' is invalid\. There are IDLE, .*LISTEN, .*ESTABLISHED/);
   });
 
   test.each([[['ps']], [['stats']], [['trace']], [['service', 'status']]])(
