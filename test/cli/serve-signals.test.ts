@@ -43,6 +43,17 @@ describe('a signal', SLOW, () => {
     expect(await client.closed).toMatchObject({ code: 'DISCONNECTED' });
   });
 
+  test('SIGKILL: who follows it is told that it has gone', async () => {
+    const service = await ServiceProcess.start(['--address', freshAddress()]);
+    const trace = service.start('trace', '--json');
+    await trace.event('tracing');
+    service.program.kill('SIGKILL');
+    expect(await trace.ended).toMatchObject({
+      status: 1,
+      stderr: `ibcm: the service on ${service.socket} has gone\n`,
+    });
+  });
+
   test('SIGHUP: the configuration is read again', async () => {
     const file = join(freshFolder(), 'ibcm.json');
     const address = freshAddress();
