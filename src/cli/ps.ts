@@ -4,6 +4,7 @@ import type { ConnectionInfo } from '../service/index.js';
 import { administer, serviceOption } from './administer.js';
 import { columns } from './columns.js';
 import { durationText } from './duration-text.js';
+import { onOneLine } from './on-one-line.js';
 import { serviceText } from './service-text.js';
 import { styleFor } from './style.js';
 import { addWatchOptions, showOrWatch, type WatchOptions } from './watch.js';
@@ -79,5 +80,5 @@ function ownerText({ owner, unbound }: ConnectionInfo): string {
   if (unbound) return 'gone';
   if (owner === undefined) return '-';
   const { id, name, pid } = owner;
-  return [`${id}`, ...(name === '' ? [] : [name]), ...(pid === undefined ? [] : [`(${pid})`])].join(' ');
+  return [`${id}`, ...(name === '' ? [] : [onOneLine(name)]), ...(pid === undefined ? [] : [`(${pid})`])].join(' ');
 }

@@ -113,6 +113,21 @@ describe.skipIf(process.platform !== 'linux')('a service manager', SLOW, () => {
   });
 });
 
+describe('a client that calls itself something that is more than a part of a line', SLOW, () => {
+  test('does not speak to the terminal of whoever looks', async () => {
+    const address = freshAddress();
+    const service = await ServiceProcess.start(['--address', address]);
+    const client = await connectService({ address: `unix:${service.socket}`, name: 'a\u001b[2J\nb' });
+    onTestFinished(() => client.close());
+    await client.listen({ port: 7471 });
+    for (const command of ['ps', 'stats']) {
+      const { lines } = await service.run(command);
+      expect(lines.join('\n')).not.toContain('\u001b[2J');
+      expect(lines.filter((line) => line.includes('a�[2J�b'))).toHaveLength(1);
+    }
+  });
+});
+
 describe('a configuration', SLOW, () => {
   test('is printed with where each value comes from', async () => {
     const flags = ['--address', '127.0.0.1', '--drain-timeout-ms', '7', '--socket', '/run/x.sock'];
