@@ -88,7 +88,7 @@ export class Daemon implements AdminHost {
     this.#ownFront = new GrpcFront(this.#service);
     this.#userOf = options.userOf ?? loadPeerUser();
     this.connections = new ConnectionList(adapter.inspect(), this.#service, () => adapter.now());
-    this.metrics = new Metrics(() => this.statistics());
+    this.metrics = new Metrics(() => this.statistics(), options.version);
     this.#spans = new SpanExport(trace, options.version, options.log);
     addStatus(this.#front.server, this);
     addAdmin(this.#ownFront.server, this);

@@ -168,6 +168,7 @@ describe('a daemon', () => {
     const metrics = await got(port, '/metrics');
     expect(metrics).toMatchObject({ status: 200, type: expect.stringMatching(/^text\/plain; version=0\.0\.4/) });
     expect(metrics.text).toContain('\nibcm_clients 0\n');
+    expect(metrics.text).toContain('\nibcm_build_info{version="9.9.9"} 1\n');
     expect((await got(port, '/')).status).toBe(404);
     expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST', body: 'x' })).status).toBe(405);
     const health = new Client(`unix:${socket}`, credentials.createInsecure());
