@@ -1,8 +1,8 @@
 """A client of an ibcm service in Python: connects to a listener, sends a message, prints the answer, and disconnects.
 
     pip install grpcio grpcio-tools
-    ibcm serve 10.0.0.1 &
-    python3 client.py unix:/run/ibcm/ibcm.sock HOST PORT [TEXT]
+    ibcm serve --address 10.0.0.1 --socket /tmp/ibcm.sock &
+    python3 client.py unix:/tmp/ibcm.sock HOST PORT [TEXT]
 
 The published messages are compiled when this runs; see proto/ibcm/v1/ibcm.proto for what they mean.
 """

@@ -10,20 +10,25 @@ export async function administer<Result>(
   work: (client: AdminClient) => Promise<Result>,
 ): Promise<Result> {
   const sockets = named === undefined ? socketsToTry(process.env) : [named];
+  let forbidden: ServiceError | undefined;
   for (const socket of sockets) {
     using client = new AdminClient(socket);
-    if (await answers(client)) return await work(client);
+    const refusal = await refusalOf(client);
+    if (refusal === undefined) return await work(client);
+    if ('why' in refusal.details && refusal.details.why === 'forbidden') forbidden ??= refusal;
   }
+  if (forbidden !== undefined) throw forbidden;
   const text = `no service answers on ${sockets.join(' or ')}: start one with "ibcm serve", or name its socket with --service`;
   throw new ServiceError('UNAVAILABLE', text, { sockets });
 }
 
-async function answers(client: AdminClient): Promise<boolean> {
+/** @returns undefined if a service answers. */
+async function refusalOf(client: AdminClient): Promise<ServiceError | undefined> {
   try {
     await client.status();
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof ServiceError && error.code === 'UNAVAILABLE') return false;
+    if (error instanceof ServiceError && error.code === 'UNAVAILABLE') return error;
     throw error;
   }
 }

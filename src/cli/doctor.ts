@@ -5,6 +5,7 @@ import type { Finding, Level } from './doctor/finding.js';
 import { thisMachine } from './doctor/machine.js';
 import { checkSelfConnect } from './doctor/self-connect.js';
 import { STATUS_FAILED } from './output-failure.js';
+import { type RunningService, runningServices } from './service-choice.js';
 import { type Style, styleFor } from './style.js';
 
 interface Options {
@@ -33,7 +34,12 @@ Exit status: 1 if something keeps ibcm from working.`,
 async function examine(named: string | undefined, json: boolean): Promise<number> {
   const address = named === undefined ? undefined : (await lookUpAny(named)).address;
   const style = styleFor(process.stdout);
-  const findings = [...checkMachine(thisMachine(), address), await checkSelfConnect(address)];
+  const services: RunningService[] = [];
+  for await (const service of runningServices()) services.push(service);
+  const owner = services.find(({ addresses }) => address !== undefined && addresses.includes(address));
+  const findings = [...checkMachine(thisMachine(services), address)];
+  // Who owns the address has its port; whoever asks uses the service.
+  if (owner === undefined) findings.push(await checkSelfConnect(address));
   for (const finding of findings) {
     process.stdout.write(`${json ? JSON.stringify(finding) : textOf(finding, style)}\n`);
   }

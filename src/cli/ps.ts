@@ -1,8 +1,10 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { STATES } from '../cep/index.js';
 import type { ConnectionInfo } from '../service/index.js';
 import { administer, serviceOption } from './administer.js';
 import { columns } from './columns.js';
 import { durationText } from './duration-text.js';
+import { onOneLine } from './on-one-line.js';
 import { serviceText } from './service-text.js';
 import { styleFor } from './style.js';
 import { addWatchOptions, showOrWatch, type WatchOptions } from './watch.js';
@@ -15,7 +17,7 @@ interface Options extends WatchOptions {
 
 export function psCommand(): Command {
   return addWatchOptions(new Command())
-    .option('--state <state>', 'only those in this state, such as ESTABLISHED')
+    .option('--state <state>', 'only those in this state, such as ESTABLISHED', stateNamed)
     .addOption(serviceOption())
     .option('--json', 'one JSON object a line, with every field')
     .addHelpText(
@@ -32,13 +34,20 @@ Examples:
     .action(async (options: Options) => {
       process.exitCode = await administer(options.service, (client) =>
         showOrWatch(options, async () => {
-          const wanted = options.state?.toUpperCase();
+          const { state: wanted } = options;
           const all = await client.connections();
           const shown = wanted === undefined ? all : all.filter(({ state }) => state === wanted);
           return options.json === true ? shown.map((each) => JSON.stringify(each)) : table(shown);
         }),
       );
     });
+}
+
+function stateNamed(text: string): string {
+  const name = text.toUpperCase();
+  const states: readonly string[] = STATES;
+  if (!states.includes(name)) throw new InvalidArgumentError(`There are ${STATES.join(', ')}.`);
+  return name;
 }
 
 const HEADINGS = ['CID', 'STATE', 'ROLE', 'SERVICE', 'LOCAL', 'QPN', 'REMOTE', 'QPN', 'AGE', 'RETRIES', 'OWNER'];
@@ -71,5 +80,5 @@ function ownerText({ owner, unbound }: ConnectionInfo): string {
   if (unbound) return 'gone';
   if (owner === undefined) return '-';
   const { id, name, pid } = owner;
-  return [`${id}`, ...(name === '' ? [] : [name]), ...(pid === undefined ? [] : [`(${pid})`])].join(' ');
+  return [`${id}`, ...(name === '' ? [] : [onOneLine(name)]), ...(pid === undefined ? [] : [`(${pid})`])].join(' ');
 }

@@ -73,11 +73,14 @@ function orWrongUsage(command: Command, configure: () => Configured): Configured
 }
 
 function printConfiguration({ given, origins }: Configured, json: boolean): void {
-  const known = SETTING_NAMES.filter((name) => given.has(name));
-  const rows = known.map((name) => ({ name, value: given.get(name), where: origins.get(name)?.where ?? '' }));
+  const rows = SETTING_NAMES.map((name) => ({
+    name,
+    value: given.get(name) ?? null,
+    where: origins.get(name)?.where ?? 'default',
+  }));
   const lines = json
     ? rows.map((row) => JSON.stringify(row))
-    : columns(rows.map(({ name, value, where }) => [name, JSON.stringify(value), where]));
+    : columns(rows.map(({ name, value, where }) => [name, value === null ? 'none' : JSON.stringify(value), where]));
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

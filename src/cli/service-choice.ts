@@ -22,17 +22,32 @@ export async function connectTo(socket: string): Promise<ServiceClient> {
   return connectService({ address: `unix:${socket}`, name: 'ibcm' });
 }
 
-/** The socket of the service that owns an address, if one of those that run where services are looked for does. */
-export async function socketOfOwner(address: string): Promise<string | undefined> {
+/** A service that answers where services are looked for. */
+export interface RunningService {
+  readonly socket: string;
+  readonly pid: number;
+  readonly addresses: readonly string[];
+}
+
+/** The services that run where services are looked for. */
+export async function* runningServices(): AsyncGenerator<RunningService, void> {
   const { AdminClient, ServiceError, socketsToTry } = await import('../service/index.js');
   for (const socket of socketsToTry(process.env)) {
     using client = new AdminClient(socket);
     try {
-      if ((await client.status()).addresses.includes(address)) return socket;
+      const { pid, addresses } = await client.status();
+      yield { socket, pid, addresses };
     } catch (error) {
       // Nobody is there, or nobody who lets us in: then it does not help.
       if (!(error instanceof ServiceError)) throw error;
     }
+  }
+}
+
+/** The socket of the service that owns an address, if one of those that run where services are looked for does. */
+export async function socketOfOwner(address: string): Promise<string | undefined> {
+  for await (const { socket, addresses } of runningServices()) {
+    if (addresses.includes(address)) return socket;
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, EndpointEvent } from '../endpoint/index.js';
-import { CaptureFile, CaptureTap, IoError, openAdapter, type SocketKind } from '../io/index.js';
+import { CaptureFile, CaptureTap, IoError, openAdapter, type RocePort, type SocketKind } from '../io/index.js';
 import type { ServiceCloseCause } from '../service/index.js';
 import type { EventPrinter } from './event-printer.js';
 import { type CommandConnection, Opened } from './opened.js';
@@ -58,7 +58,7 @@ export class Session {
 
   async #working(work: () => Promise<number>): Promise<number> {
     try {
-      await this.#openCapture();
+      await this.#checkCapture();
       const status = await work();
       await this.#capture?.close();
       return status;
@@ -70,16 +70,15 @@ export class Session {
     }
   }
 
-  async #openCapture(): Promise<void> {
+  async #checkCapture(): Promise<void> {
     const { capture } = this.#options;
     if (capture === undefined) return;
     try {
-      // Whether the file can be written should show now, and not when all is over.
-      await (await open(capture, 'w')).close();
+      // Whether the file can be written should show now, and not when all is over. What it holds is not touched before there is something to capture.
+      await (await open(capture, 'a')).close();
     } catch (error) {
       throw new Error(`cannot write the capture: ${(error as Error).message}`, { cause: error });
     }
-    this.#capture = new CaptureFile(capture);
   }
 
   /** The service that the user has named, if there is one. */
@@ -118,13 +117,16 @@ export class Session {
   }
 
   #openOwn(address: string): Promise<Adapter> {
-    const { icrc, sockets } = this.#options;
-    const file = this.#capture;
+    const { capture, icrc, sockets } = this.#options;
+    const tap = (port: RocePort, file: string): RocePort => {
+      this.#capture ??= new CaptureFile(file);
+      return new CaptureTap(port, this.#capture);
+    };
     return openAdapter({
       address,
       ...(icrc && { icrc }),
       ...(sockets && { sockets }),
-      ...(file && { wrapPort: (port) => new CaptureTap(port, file) }),
+      ...(capture !== undefined && { wrapPort: (port) => tap(port, capture) }),
       ...(this.#events && { onEvent: (event: EndpointEvent) => this.#printer.printEvent(event) }),
       onWarning: (warning) => process.stderr.write(`ibcm: warning: ${warning}\n`),
     });

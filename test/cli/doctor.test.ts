@@ -3,6 +3,7 @@ import { checkMachine } from '../../src/cli/doctor/checks.js';
 import type { Finding } from '../../src/cli/doctor/finding.js';
 import type { Machine } from '../../src/cli/doctor/machine.js';
 import { eventsOf, freshAddress, ibcm, run } from './program.js';
+import { ServiceProcess } from './service-process.js';
 
 /** A machine that has what the test says, on which nothing is wrong otherwise. */
 function machineWith({
@@ -30,6 +31,7 @@ function machineWith({
       { name: 'eth0', address: '192.0.2.5', isLoopback: false },
       { name: 'eth0', address: 'fe80::1', isLoopback: false },
     ],
+    services: [],
     read: (path) => all[path],
     list: (path) => folders[path] ?? [],
     link: (path) => links[path],
@@ -81,6 +83,17 @@ describe('The doctor', () => {
       },
     ]);
     expect(of(checkMachine(machine, '127.0.0.1'), 'port')).toMatchObject([{ level: 'warning' }]);
+  });
+
+  test('leaves a running service its port', () => {
+    const machine = machineWith({
+      files: { '/proc/net/udp': udp('050200C0:12B7', 4_711) },
+      services: [{ socket: '/run/ibcm/ibcm.sock', pid: 77, addresses: ['192.0.2.5'] }],
+    });
+    const message = "UDP port 4791 of 192.0.2.5 is the service's on /run/ibcm/ibcm.sock (process 77)";
+    for (const wanted of [undefined, '192.0.2.5']) {
+      expect(of(checkMachine(machine, wanted), 'port')).toEqual([{ check: 'port', level: 'ok', message }]);
+    }
   });
 
   test.each([
@@ -184,6 +197,14 @@ describe.concurrent('ibcm doctor', () => {
     expect(lines.some((line) => /^error +self-connect +connecting to oneself fails: UDP port 4791 /.test(line))).toBe(
       true,
     );
+  });
+
+  test('is content with an address that a service has', async () => {
+    const address = freshAddress();
+    const service = await ServiceProcess.start(['--address', address]);
+    const { lines, status } = await service.run('doctor', address);
+    expect({ status, lines: lines.filter((line) => /^error/.test(line)) }).toEqual({ status: 0, lines: [] });
+    await service.stop();
   });
 
   test('of a name that has no address says so', async () => {

@@ -43,6 +43,17 @@ describe('a signal', SLOW, () => {
     expect(await client.closed).toMatchObject({ code: 'DISCONNECTED' });
   });
 
+  test('SIGKILL: who follows it is told that it has gone', async () => {
+    const service = await ServiceProcess.start(['--address', freshAddress()]);
+    const trace = service.start('trace', '--json');
+    await trace.event('tracing');
+    service.program.kill('SIGKILL');
+    expect(await trace.ended).toMatchObject({
+      status: 1,
+      stderr: `ibcm: the service on ${service.socket} has gone\n`,
+    });
+  });
+
   test('SIGHUP: the configuration is read again', async () => {
     const file = join(freshFolder(), 'ibcm.json');
     const address = freshAddress();
@@ -102,6 +113,21 @@ describe.skipIf(process.platform !== 'linux')('a service manager', SLOW, () => {
   });
 });
 
+describe('a client that calls itself something that is more than a part of a line', SLOW, () => {
+  test('does not speak to the terminal of whoever looks', async () => {
+    const address = freshAddress();
+    const service = await ServiceProcess.start(['--address', address]);
+    const client = await connectService({ address: `unix:${service.socket}`, name: 'a\u001b[2J\nb' });
+    onTestFinished(() => client.close());
+    await client.listen({ port: 7471 });
+    for (const command of ['ps', 'stats']) {
+      const { lines } = await service.run(command);
+      expect(lines.join('\n')).not.toContain('\u001b[2J');
+      expect(lines.filter((line) => line.includes('a�[2J�b'))).toHaveLength(1);
+    }
+  });
+});
+
 describe('a configuration', SLOW, () => {
   test('is printed with where each value comes from', async () => {
     const flags = ['--address', '127.0.0.1', '--drain-timeout-ms', '7', '--socket', '/run/x.sock'];
@@ -111,6 +137,7 @@ describe('a configuration', SLOW, () => {
     expect(shown).toContainEqual({ name: 'address', value: '127.0.0.1'.split(','), where: '--address' });
     expect(shown).toContainEqual({ name: 'drainTimeoutMs', value: 7, where: '--drain-timeout-ms' });
     expect(shown).toContainEqual({ name: 'logLevel', value: 'info', where: 'default' });
+    expect(shown).toContainEqual({ name: 'metrics', value: null, where: 'default' });
   });
 
   test('that is wrong is wrong usage', async () => {
@@ -119,6 +146,12 @@ describe('a configuration', SLOW, () => {
     expect(stderr).toBe(
       'ibcm: --log-level is "loud"; it must be one of trace, debug, info, warn, error, fatal, silent (see "ibcm serve --help")\n',
     );
+  });
+
+  test('is not asked for connections in a state that there is not', async () => {
+    const { stderr, status } = await run('ps', '--state', 'open');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/'open' is invalid\. There are IDLE, .*LISTEN, .*ESTABLISHED/);
   });
 
   test.each([[['ps']], [['stats']], [['trace']], [['service', 'status']]])(

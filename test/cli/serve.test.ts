@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ConnectionInfo, ServiceStatus, Statistics } from '../../src/service/index.js';
@@ -90,8 +90,11 @@ describe('a service', SLOW, () => {
     expect((await answering.ended).status).toBe(0);
     const refused = await service.run('listen', `${address}:${PORT}`, '--no-service');
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/UDP port 4791 .* is in use/) });
-    const captured = await service.run('listen', `${address}:${PORT}`, '--capture', join(freshFolder(), 'x.pcapng'));
+    const capture = join(freshFolder(), 'x.pcapng');
+    writeFileSync(capture, 'of before');
+    const captured = await service.run('listen', `${address}:${PORT}`, '--capture', capture);
     expect(captured).toMatchObject({ status: 1, stderr: expect.stringMatching(/see "ibcm trace --capture"/) });
+    expect(readFileSync(capture, 'utf8')).toBe('of before');
     const nobody = await run('connect', `${address}:${PORT}`, '--service', '/nowhere/ibcm.sock');
     expect(nobody).toMatchObject({ status: 1, stderr: expect.stringMatching(/nobody answers at unix:\/nowhere/) });
     await service.stop();

@@ -3,12 +3,13 @@ import type { Readable, Writable } from 'node:stream';
 import { getSystemErrorMap } from 'node:util';
 import { IbcmError } from '../../base/index.js';
 import { CaptureReader, type CaptureRecord, type CaptureTimestamp } from '../../wire/index.js';
+import { onOneLine } from '../on-one-line.js';
 import { styleFor } from '../style.js';
 import { secondsBetween } from './capture-time.js';
 import { decodeRecord } from './decoder.js';
 import { formatJson } from './json.js';
 import { LineOutput } from './output.js';
-import { onOneLine, TextLines } from './text.js';
+import { TextLines } from './text.js';
 
 /** What the command reads from and writes to. */
 export interface DecodeStreams {

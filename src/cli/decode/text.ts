@@ -1,3 +1,4 @@
+import { onOneLine } from '../on-one-line.js';
 import type { Style } from '../style.js';
 import type { DecodedMessage, UndecodedMessage } from './decoder.js';
 import type { LineOrigin } from './json.js';
@@ -42,9 +43,4 @@ export class TextLines {
     this.#addressWidth = Math.max(this.#addressWidth, source.length, destination.length);
     return `${source.padStart(this.#addressWidth)} → ${destination.padEnd(this.#addressWidth)}`;
   }
-}
-
-/** A file's name without what would make it more than a part of a line. */
-export function onOneLine(name: string): string {
-  return name.replaceAll(/\p{Cc}/gu, '�');
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { type SocketSupport, socketSupport } from '../../io/index.js';
+import type { RunningService } from '../service-choice.js';
 
 export interface LocalAddress {
   /** Of the interface. */
@@ -14,6 +15,8 @@ export interface Machine {
   readonly platform: string;
   readonly sockets: SocketSupport;
   readonly addresses: readonly LocalAddress[];
+  /** Services of ours that run. */
+  readonly services: readonly RunningService[];
   /** A text file; undefined if it is not there, or not ours to read. */
   read(path: string): string | undefined;
   /** What a folder holds; nothing if it is not there, or not ours to read. */
@@ -23,8 +26,9 @@ export interface Machine {
 }
 
 /** The machine that we run on. */
-export function thisMachine(): Machine {
+export function thisMachine(services: readonly RunningService[]): Machine {
   return {
+    services,
     platform: process.platform,
     sockets: socketSupport(),
     addresses: Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>

@@ -21,6 +21,11 @@ export function checkPort(machine: Machine, wanted?: string): readonly Finding[]
   const owners = ownersOf(machine);
   if (owners.length === 0) return [ok(CHECK, `UDP port ${ROCE_UDP_PORT} is free on all addresses`)];
   return owners.map(({ address, who }) => {
+    const service = machine.services.find(({ addresses }) => address !== undefined && addresses.includes(address));
+    if (service !== undefined) {
+      const { socket, pid } = service;
+      return ok(CHECK, `UDP port ${ROCE_UDP_PORT} of ${address} is the service's on ${socket} (process ${pid})`);
+    }
     const text = `UDP port ${ROCE_UDP_PORT} of ${address ?? 'all addresses'} is used by ${who}`;
     if (address === undefined) return error(CHECK, text, adviceAgainst(who));
     if (address === wanted) return error(CHECK, text, adviceAgainst(who));

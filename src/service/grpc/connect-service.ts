@@ -6,6 +6,7 @@ import type { ServerMessage } from '../messages.js';
 import { CLIENT_MESSAGE } from './codec.js';
 import { IBCM_SERVICE, MESSAGE_BYTES_MAX } from './definition.js';
 import type { TlsFiles } from './grpc-front.js';
+import { type NoConnection, noConnection, noConnectionText } from './no-connection.js';
 
 export interface ConnectServiceOptions extends ClientOptions {
   /** `unix:/run/ibcm/ibcm.sock`, or `host:port` with {@link tls}. */
@@ -17,6 +18,8 @@ export interface ConnectServiceOptions extends ClientOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 5_000;
+/** A call that is made when there is no connection fails at once, and says why. Where one is still being made, nothing is known yet. */
+const REASON_TIMEOUT_MS = 100;
 
 /**
  * Connects to a service in another process.
@@ -43,9 +46,22 @@ export async function connectService(options: ConnectServiceOptions): Promise<Se
 function ready(client: Client, address: string, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     client.waitForReady(Date.now() + timeoutMs, (error) => {
-      if (error === undefined) resolve();
-      else reject(new ServiceError('UNAVAILABLE', `nobody answers at ${address}`, { address }, { cause: error }));
+      if (error === undefined) return resolve();
+      whyNot(client).then((problem) => {
+        const text = noConnectionText(`nobody answers at ${address}`, address, problem);
+        reject(new ServiceError('UNAVAILABLE', text, { address }, { cause: error }));
+      }, reject);
     });
+  });
+}
+
+function whyNot(client: Client): Promise<NoConnection | undefined> {
+  const nothing = (): Buffer => Buffer.alloc(0);
+  const options = { deadline: Date.now() + REASON_TIMEOUT_MS };
+  return new Promise((resolve) => {
+    client.makeUnaryRequest('/ibcm.v1.Ibcm/Why', nothing, nothing, {}, options, (error) =>
+      resolve(error === null ? undefined : noConnection(error.details)),
+    );
   });
 }
 

@@ -8,6 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { ServiceError } from '../error.js';
+import { noConnection, noConnectionText } from '../grpc/no-connection.js';
 import {
   ADMIN_SERVICE,
   type CheckResult,
@@ -29,6 +30,8 @@ import type { Statistics } from './statistics.js';
 const ANSWER_TIMEOUT_MS = 10_000;
 /** A page of connections, or a batch of a trace. */
 const MESSAGE_BYTES_MAX = 16 * 2 ** 20;
+/** As gRPC says of a connection that has ended under a call. */
+const DROPPED = 'Connection dropped';
 const NOTHING: Empty = {};
 
 /**
@@ -156,8 +159,14 @@ export class AdminClient {
       case status.INVALID_ARGUMENT:
       case status.PERMISSION_DENIED:
         return new ServiceError('CONFIGURATION', error.details, { socket }, options);
-      case status.UNAVAILABLE:
-        return new ServiceError('UNAVAILABLE', `no service answers on ${socket}`, { socket }, options);
+      case status.UNAVAILABLE: {
+        if (error.details.includes(DROPPED)) {
+          return new ServiceError('DISCONNECTED', `the service on ${socket} has gone`, { socket }, options);
+        }
+        const problem = noConnection(error.details);
+        const text = noConnectionText(`no service answers on ${socket}`, socket, problem);
+        return new ServiceError('UNAVAILABLE', text, { socket, why: problem?.why ?? 'nobody' }, options);
+      }
       case status.UNIMPLEMENTED:
         return new ServiceError(
           'PROTOCOL',

@@ -88,7 +88,7 @@ export class Daemon implements AdminHost {
     this.#ownFront = new GrpcFront(this.#service);
     this.#userOf = options.userOf ?? loadPeerUser();
     this.connections = new ConnectionList(adapter.inspect(), this.#service, () => adapter.now());
-    this.metrics = new Metrics(() => this.statistics());
+    this.metrics = new Metrics(() => this.statistics(), options.version);
     this.#spans = new SpanExport(trace, options.version, options.log);
     addStatus(this.#front.server, this);
     addAdmin(this.#ownFront.server, this);
@@ -257,8 +257,24 @@ export class Daemon implements AdminHost {
   }
 
   async #openHttp(where: Configuration['metrics']): Promise<void> {
-    await this.#http?.close();
+    await this.#closeHttp();
     this.#http = where && (await HttpServer.open(where, this));
+  }
+
+  /** The one before goes first, since it may be what has the port. If the next cannot be had, it comes back. */
+  async #moveHttp(before: Configuration['metrics'], next: Configuration['metrics']): Promise<void> {
+    try {
+      await this.#openHttp(next);
+    } catch (error) {
+      await this.#openHttp(before);
+      throw error;
+    }
+  }
+
+  async #closeHttp(): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    await http?.close();
   }
 
   async #reload(): Promise<ReloadResult> {
@@ -267,10 +283,12 @@ export class Daemon implements AdminHost {
     try {
       const next = configure();
       const { reloadable, fixed } = changeBetween(this.#configured, next);
+      const isLevelOff = log.level !== next.configuration.logLevel && !reloadable.includes('logLevel');
+      const changed = isLevelOff ? ['logLevel', ...reloadable] : reloadable;
       await this.#apply(next.configuration, reloadable);
       this.#configured = keeping(fixed, this.#configured, next);
-      log.info({ changed: reloadable, needsRestart: fixed }, 'reloaded');
-      return { changed: reloadable, needsRestart: fixed };
+      log.info({ changed, needsRestart: fixed }, 'reloaded');
+      return { changed, needsRestart: fixed };
     } catch (error) {
       log.error({ err: error }, 'the configuration cannot be reloaded; the one before stays');
       throw error;
@@ -282,9 +300,11 @@ export class Daemon implements AdminHost {
   async #apply(configuration: Configuration, changed: readonly SettingName[]): Promise<void> {
     // What can fail goes first.
     const gid = configuration.group === undefined ? undefined : groupId(configuration.group);
-    if (changed.includes('metrics')) await this.#openHttp(configuration.metrics);
+    if (changed.includes('metrics'))
+      await this.#moveHttp(this.#configured.configuration.metrics, configuration.metrics);
     if (changed.includes('group')) this.#setGroup(gid);
-    if (changed.includes('logLevel')) this.#options.log.level = configuration.logLevel;
+    // Even if the configuration has not changed: the level may have been.
+    this.#options.log.level = configuration.logLevel;
     if (changed.includes('spans')) this.#spans.sendTo(configuration.spans);
     this.#service.limits = clientLimits(configuration);
   }
@@ -321,7 +341,7 @@ export class Daemon implements AdminHost {
     this.#listener?.close();
     this.#front.close();
     this.#ownFront.close();
-    await this.#http?.close();
+    await this.#closeHttp();
     await this.#spans.close();
   }
 

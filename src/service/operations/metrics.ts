@@ -112,10 +112,16 @@ export class Metrics {
   readonly #read: () => Statistics;
   readonly #fill: readonly ((statistics: Statistics) => void)[];
 
-  /** @param read the statistics of this moment. */
-  constructor(read: () => Statistics) {
+  /** @param read the statistics of this moment. @param version of the package. */
+  constructor(read: () => Statistics, version: string) {
     this.#read = read;
     collectDefaultMetrics({ register: this.#registry });
+    new Gauge({
+      name: `${PREFIX}build_info`,
+      help: 'Always 1: the version stands in the label',
+      labelNames: ['version'],
+      registers: [this.#registry],
+    }).set({ version }, 1);
     this.#fill = FAMILIES.map((family) => register(family, this.#registry));
   }
 

@@ -168,6 +168,7 @@ describe('a daemon', () => {
     const metrics = await got(port, '/metrics');
     expect(metrics).toMatchObject({ status: 200, type: expect.stringMatching(/^text\/plain; version=0\.0\.4/) });
     expect(metrics.text).toContain('\nibcm_clients 0\n');
+    expect(metrics.text).toContain('\nibcm_build_info{version="9.9.9"} 1\n');
     expect((await got(port, '/')).status).toBe(404);
     expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST', body: 'x' })).status).toBe(405);
     const health = new Client(`unix:${socket}`, credentials.createInsecure());
@@ -314,6 +315,28 @@ describe('a reload', () => {
     expect(said(log, 'the configuration cannot be reloaded; the one before stays')).toMatchObject({ level: 'error' });
     expect(notices.at(-1)).toMatch(/^READY=1\n/);
     configure({});
+    expect(await admin.reload()).toEqual({ changed: [], needsRestart: [] });
+  });
+
+  test('with a port that is in use leaves the metrics where they were', async () => {
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const where = `127.0.0.1:${(free.address() as AddressInfo).port}`;
+    await new Promise((resolve) => free.close(resolve));
+    const taken = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    await once(taken, 'listening');
+    const { daemon, log, configure } = await running({ metrics: where });
+    configure({ metrics: `127.0.0.1:${(taken.address() as AddressInfo).port}` });
+    await expect(daemon.reload()).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+    expect((await got(metricsPort(log), '/readyz')).status).toBe(200);
+  });
+
+  test('ends what was said about the log meanwhile', async () => {
+    const { admin } = await running({ logLevel: 'warn' });
+    await admin.setLogLevel('debug');
+    expect(await admin.reload()).toEqual({ changed: ['logLevel'], needsRestart: [] });
+    expect((await admin.status()).logLevel).toBe('warn');
     expect(await admin.reload()).toEqual({ changed: [], needsRestart: [] });
   });
 });

@@ -67,7 +67,7 @@ export class FakeHost implements AdminHost {
   constructor({ endpoint }: VirtualHost) {
     this.connections = new ConnectionList(endpoint.inspect(), this.service, () => endpoint.now());
     this.#sources = { adapter: endpoint, connections: this.connections, service: this.service };
-    this.metrics = new Metrics(() => this.statistics());
+    this.metrics = new Metrics(() => this.statistics(), '1.2.3');
     this.inspect = () => endpoint.inspect();
   }
 
