@@ -20,6 +20,8 @@ export interface ServiceOptions {
 }
 
 const DEFAULT_MAX_CLIENTS = 1_024;
+/** Longer than this `setTimeout` does not wait at all. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** One adapter for many clients. Carriers bring them; each owns what it makes, and what it owned ends with it. */
 export class Service {
@@ -152,6 +154,11 @@ export class Service {
 }
 
 function after(delayMs: number, call: () => void): () => void {
-  const timer = setTimeout(call, delayMs);
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (leftMs: number): void => {
+    const nowMs = Math.min(leftMs, TIMER_MS_MAX);
+    timer = setTimeout(() => (leftMs > nowMs ? wait(leftMs - nowMs) : call()), nowMs);
+  };
+  wait(delayMs);
   return () => clearTimeout(timer);
 }
