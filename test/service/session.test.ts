@@ -198,6 +198,18 @@ describe('a call', () => {
     expect(made.adapter.usage.queuePairs).toBe(0);
   });
 
+  test('waits as long as it may, even if that is longer than a timer can', async () => {
+    const service = new Service(made.adapter, { limits: LIMITS, now: () => made.net.now });
+    const client = new Client(service);
+    const call = client.call('connect', { host: '10.0.0.9', port: PORT }, { deadlineMs: 2 ** 32 - 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await made.net.settle();
+    expect(client.failure(call)).toBeUndefined();
+    client.session.end();
+    await made.net.settle();
+    expect(service.check()).toEqual([]);
+  });
+
   test('R13: R21: whose client goes is ended, wherever it is', async () => {
     const client = new Client(made.service);
     client.call('connect', { host: '10.0.0.2', port: PORT });
@@ -248,7 +260,46 @@ describe('R19: a client', () => {
   });
 });
 
+/** A request to connect that a client was given. */
+async function requested(client: Client): Promise<number> {
+  const listening = client.call('listen', { port: PORT });
+  await made.net.settle();
+  const { handle } = client.answer(listening)['listen'] as { handle: number };
+  made.peer.connect({ host: '10.0.0.1', port: PORT }).catch(() => undefined);
+  const call = client.call('nextRequest', { handle });
+  await made.net.settle();
+  const { request } = client.answer(call)['nextRequest'] as unknown as { request: { handle: number } };
+  return request.handle;
+}
+
 describe('a client’s limits', () => {
+  test.each(['accept', 'reject', 'close'] as const)('count a connection whose request is dealt with again meanwhile: %s', async (name) => {
+    const client = new Client(made.service);
+    const handle = await requested(client);
+    const accepting = client.call('accept', { handle });
+    const other = client.call(name, { handle });
+    await made.net.settle();
+    expect(client.failure(accepting)).toBeUndefined();
+    expect(client.failure(other)).toBe(name === 'close' ? undefined : 'CLOSED');
+    expect(client.session.owns).toEqual({ listener: 1, connection: 1 });
+    expect(client.session.used.ceps).toBe(1);
+  });
+
+  test('are as before when an acceptance was taken back', async () => {
+    const client = new Client(made.service);
+    const handle = await requested(client);
+    const wrong = client.call('accept', { handle, qpn: 0 });
+    await made.net.settle();
+    expect(client.failure(wrong)).toBe('INVALID_ARGUMENT');
+    expect(client.session.used.ceps).toBe(1);
+    const accepting = client.call('accept', { handle });
+    client.session.receive({ callId: accepting, body: 'cancel', cancel: {} });
+    await made.net.settle();
+    expect(client.failure(accepting)).toBe('CANCELLED');
+    expect(client.session.used).toEqual({ ceps: 0, listens: 1, memoryBytes: 0 });
+    expect(client.session.owns).toEqual({ listener: 1 });
+  });
+
   test('of CEPs and listens end with LIMIT_REACHED, and giving up makes room', async () => {
     const client = new Client(made.service);
     const created = Array.from({ length: 4 }, () => client.call('cmCreateId', {}));

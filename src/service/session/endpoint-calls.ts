@@ -52,11 +52,18 @@ export const ENDPOINT_CALLS = {
 
   accept: on('request', (request, { handle, ...options }, context) =>
     holding(context.account, { memoryBytes: receiveBytes(options) }, async (hold) => {
+      const { owned, signal } = context;
+      const wasPending = request.isPending;
+      const accepting = request.accept({ ...given(options), signal } as AcceptOptions);
+      // Whatever else is done with the request meanwhile, it is this call that it costs from now on.
+      const holds = wasPending && !request.isPending ? owned.take(handle) : [];
       try {
-        const connection = await request.accept({ ...given(options), signal: context.signal } as AcceptOptions);
-        return ownConnection(connection, context, hold, ...context.owned.take(handle));
+        return ownConnection(await accepting, context, hold, ...holds);
+      } catch (error) {
+        for (const each of holds) each.release();
+        throw error;
       } finally {
-        if (!request.isPending) context.owned.forget(handle);
+        if (!request.isPending) owned.forget(handle);
       }
     }),
   ),
