@@ -273,17 +273,20 @@ async function requested(client: Client): Promise<number> {
 }
 
 describe('a client’s limits', () => {
-  test.each(['accept', 'reject', 'close'] as const)('count a connection whose request is dealt with again meanwhile: %s', async (name) => {
-    const client = new Client(made.service);
-    const handle = await requested(client);
-    const accepting = client.call('accept', { handle });
-    const other = client.call(name, { handle });
-    await made.net.settle();
-    expect(client.failure(accepting)).toBeUndefined();
-    expect(client.failure(other)).toBe(name === 'close' ? undefined : 'CLOSED');
-    expect(client.session.owns).toEqual({ listener: 1, connection: 1 });
-    expect(client.session.used.ceps).toBe(1);
-  });
+  test.each(['accept', 'reject', 'close'] as const)(
+    'count a connection whose request is dealt with again meanwhile: %s',
+    async (name) => {
+      const client = new Client(made.service);
+      const handle = await requested(client);
+      const accepting = client.call('accept', { handle });
+      const other = client.call(name, { handle });
+      await made.net.settle();
+      expect(client.failure(accepting)).toBeUndefined();
+      expect(client.failure(other)).toBe(name === 'close' ? undefined : 'CLOSED');
+      expect(client.session.owns).toEqual({ listener: 1, connection: 1 });
+      expect(client.session.used.ceps).toBe(1);
+    },
+  );
 
   test('are as before when an acceptance was taken back', async () => {
     const client = new Client(made.service);
@@ -332,6 +335,62 @@ describe('a client’s limits', () => {
     const region = client.answer(regions[0] as number)['register'] as { handle: number };
     client.call('close', { handle: region.handle });
     expect(client.session.used.memoryBytes).toBe(50_000);
+  });
+
+  test('of CEPs count slots and sockets, which are not endless either', async () => {
+    for (const name of ['cmCreateSlot', 'openSocket'] as const) {
+      const client = new Client(made.service);
+      const calls: number[] = [];
+      for (let i = 0; i < 5; i += 1) {
+        calls.push(client.call(name, { receives: 0 }));
+        await made.net.settle();
+      }
+      const failures = calls.map((call) => client.failure(call));
+      expect(failures, name).toEqual([undefined, undefined, undefined, undefined, 'LIMIT_REACHED']);
+      client.session.end();
+    }
+  });
+
+  test('of memory count what has next to no bytes', async () => {
+    const service = serviceOf(made.adapter, { limits: { ...LIMITS, callsPerSecond: 1_000 } });
+    const client = new Client(service);
+    const host = '10.0.0.2';
+    const tooMany = client.call('connect', { host, port: PORT, receives: 400, receiveBytes: 1 });
+    await made.net.settle();
+    expect(client.failure(tooMany)).toBe('LIMIT_REACHED');
+    const listener = await made.peer.listen({ port: PORT });
+    const connecting = client.call('connect', { host, port: PORT, receives: 1 });
+    const { value: request } = await made.net.value(listener[Symbol.asyncIterator]().next());
+    // Takes no message.
+    void request?.accept({ receives: 0 });
+    await made.net.settle();
+    const { handle } = client.answer(connecting)['connect'] as { handle: number };
+    const before = client.session.used.memoryBytes;
+    const region = client.call('register', { handle, length: 1, data: new Uint8Array(0) });
+    expect(client.session.used.memoryBytes - before).toBe(16_384);
+    client.call('close', client.answer(region)['register'] as object);
+    const data = new Uint8Array(0);
+    const at = { address: 0n, rkey: 0 };
+    // What is taken back goes on.
+    for (const [name, given] of Object.entries({
+      send: { data },
+      fetchAdd: { at, add: 1n },
+      read: { from: at, length: 0 },
+    })) {
+      const call = client.call(name as 'send', { handle, ...given });
+      await made.net.settle();
+      client.session.receive({ callId: call, body: 'cancel', cancel: {} });
+      await made.net.settle();
+      expect(client.failure(call), name).toBe('CANCELLED');
+    }
+    expect(client.session.used.memoryBytes - before).toBe(3 * 16_384);
+    const sends = Array.from({ length: 3 }, () => client.call('send', { handle, data }));
+    await made.net.settle();
+    expect(sends.map((call) => client.failure(call))).toContain('LIMIT_REACHED');
+    client.session.end();
+    await made.net.settle();
+    expect(service.check()).toEqual([]);
+    expect(client.session.used.memoryBytes).toBe(0);
   });
 
   test('of calls that wait', async () => {

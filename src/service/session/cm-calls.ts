@@ -44,7 +44,10 @@ export const CM_CALLS = {
     return wait ? abandoned(gone, signal).then(() => DONE) : DONE;
   }),
 
-  cmCreateSlot: opening((_, { owned }) => ({ handle: owned.add('slot', new CidSlot(), () => undefined) })),
+  cmCreateSlot: opening((_, { owned, account }) => {
+    const hold = account.take({ ceps: 1 });
+    return { handle: owned.add('slot', new CidSlot(), () => undefined, hold) };
+  }),
 
   cmBind: on('ID', ({ id, configuration }, { slot }, { owned, interface: { cm } }) => {
     cm.bind(id, owned.get(slot, 'slot'), configuration);

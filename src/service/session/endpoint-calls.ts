@@ -17,6 +17,8 @@ const DONE = {};
 /** As in process: see `TransferOptions`. */
 const DEFAULT_RECEIVES = 8;
 const DEFAULT_RECEIVE_BYTES = 4_096;
+/** What a receive buffer costs at least: there is more to it than its bytes. */
+const BUFFER_BYTES_MIN = 256;
 
 /** Connecting, listening, looking up. What is left out of a message has the default that it has in process. */
 export const ENDPOINT_CALLS = {
@@ -209,5 +211,5 @@ export function receiveBytes(
 ): number {
   if ('qpn' in options && options.qpn !== undefined) return 0;
   const { receives = DEFAULT_RECEIVES, receiveBytes: each = DEFAULT_RECEIVE_BYTES } = options;
-  return receives * each;
+  return receives * Math.max(each, BUFFER_BYTES_MIN);
 }
