@@ -61,3 +61,13 @@ test('a message that must be there and is not, and bytes that are no message, ar
     expect.objectContaining({ code: 'PROTOCOL' }),
   );
 });
+
+test('who keeps a field of a message keeps no more of it', () => {
+  const connect = { host: 'x', port: 1, privateData: Uint8Array.of(1, 2, 3) };
+  const bytes = CLIENT_MESSAGE.encode({ callId: 1, body: 'connect', connect });
+  // A field that there is not, of 1 MiB.
+  const filling = Buffer.concat([Buffer.of(0x7a, 0x80, 0x80, 0x40), Buffer.alloc(2 ** 20)]);
+  const { privateData } = CLIENT_MESSAGE.decode(Buffer.concat([bytes, filling])).connect ?? {};
+  expect(privateData).toEqual(Uint8Array.of(1, 2, 3));
+  expect(privateData?.buffer.byteLength).toBeLessThan(2 ** 16);
+});

@@ -187,9 +187,10 @@ function numberOf(value: Value): number {
   return (high >>> 0) * 2 ** 32 + (low >>> 0);
 }
 
-/** Without the methods that a Buffer has and other arrays do not. */
-function arrayOf({ buffer, byteOffset, length }: Buffer): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, length);
+/** Without the methods that a Buffer has and other arrays do not, and without the rest of a message that is mostly something else: who keeps a field keeps no more. */
+function arrayOf(field: Buffer): Uint8Array {
+  const { buffer, byteOffset, length } = field;
+  return 2 * length < buffer.byteLength ? new Uint8Array(field) : new Uint8Array(buffer, byteOffset, length);
 }
 
 function refused(name: string, value: unknown, must: string): EndpointError {
