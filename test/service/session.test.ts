@@ -132,6 +132,12 @@ describe('what a client is', () => {
     expect(view?.limits).toEqual(LIMITS);
   });
 
+  test('is called by a short name that a terminal can show', () => {
+    const client = new Client(made.service, false);
+    client.call('hello', { name: `a\x1b[2J\x07\x9bb\n${'c'.repeat(1_000)}` });
+    expect(client.session.name).toBe(`a?[2J??b?${'c'.repeat(55)}`);
+  });
+
   test('owns the CIDs of what it owns, and no others', async () => {
     const [client, other] = [new Client(made.service), new Client(made.service)];
     const created = client.answer(client.call('cmCreateId', {}));
@@ -148,6 +154,11 @@ describe('a client that sends what makes no sense is sent away, and nobody else'
     ['no call', true, ({ session }) => session.receive({ callId: 9 })],
     ['a call that there is not', true, ({ session }) => session.receive({ callId: 9, body: 'toString' as 'hello' })],
     ['a call before hello', false, (client) => void client.call('listen', { port: PORT })],
+    [
+      'the number of a call that no answer can have',
+      true,
+      ({ session }) => session.receive({ callId: 2 ** 53, body: 'close', close: { handle: 1 } }),
+    ],
     ['hello twice', true, (client) => void client.call('hello', { name: 'again' })],
     [
       'the number of a call that waits',
@@ -496,6 +507,15 @@ describe('a service', () => {
     expect(() => new Client(small)).toThrow(expect.objectContaining({ code: 'LIMIT_REACHED' }));
     client.session.end();
     new Client(small).session.end();
+  });
+
+  test('has room for a newcomer as long as somebody has not said hello', () => {
+    const small = serviceOf(made.adapter, { maxClients: 3 });
+    const [first, second, client] = [new Client(small, false), new Client(small, false), new Client(small)];
+    const third = new Client(small, false);
+    expect(first.farewell).toBe('LIMIT_REACHED');
+    expect([...small.clients]).toEqual([second.session, client.session, third.session]);
+    for (const { session } of [second, client, third]) session.end();
   });
 
   test('that drains begins nothing new, and waits for its clients to go', async () => {

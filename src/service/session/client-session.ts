@@ -109,6 +109,11 @@ export class ClientSession implements ClientView {
     return this.#owned.counts;
   }
 
+  /** Whether it has said who it is. */
+  get hasSaidHello(): boolean {
+    return this.#hello !== undefined;
+  }
+
   get calls(): number {
     return this.#pending.size;
   }
@@ -212,6 +217,7 @@ export class ClientSession implements ClientView {
   /** What no client sends that means well. */
   #violation({ callId, body }: ClientMessage): string | undefined {
     if (body === undefined) return 'a message has no call that this service knows';
+    if (!Number.isSafeInteger(callId)) return 'the number of a call is too large to be told again';
     if (body === 'cancel') return undefined;
     if (this.#pending.has(callId)) return `the call ${callId} is not answered yet`;
     if (body === 'hello') return this.#hello && 'the client has said hello before';
@@ -221,7 +227,7 @@ export class ClientSession implements ClientView {
 
   #greet(callId: number, hello: Hello): void {
     this.#endSilence();
-    this.#hello = { ...hello, name: hello.name.slice(0, NAME_CHARACTERS_MAX) };
+    this.#hello = { name: nameOf(hello.name), pid: hello.pid };
     const { id: client, limits } = this;
     this.#host.changed(this, 'came');
     this.#answer(callId, 'hello', { client, addresses: this.#host.adapter.addresses, limits });
@@ -341,4 +347,10 @@ export class ClientSession implements ClientView {
       this.#take(message);
     }
   }
+}
+
+/** What a client calls itself, short and without what a terminal would obey. A copy, since a part of a text keeps all of it. */
+function nameOf(text: string): string {
+  const short = text.slice(0, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '?');
+  return Buffer.from(short).toString();
 }

@@ -58,7 +58,7 @@ export const ENDPOINT_CALLS = {
       const wasPending = request.isPending;
       const accepting = request.accept({ ...given(options), signal } as AcceptOptions);
       // Whatever else is done with the request meanwhile, it is this call that it costs from now on.
-      const holds = wasPending && !request.isPending ? owned.take(handle) : [];
+      const holds = request.isPending === wasPending ? [] : owned.take(handle);
       try {
         return ownConnection(await accepting, context, hold, ...holds);
       } catch (error) {

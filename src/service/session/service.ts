@@ -27,7 +27,8 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 export class Service {
   readonly adapter: Adapter;
   readonly #host: SessionHost;
-  readonly #maxClients: number;
+  /** How many clients there may be. */
+  readonly maxClients: number;
   readonly #sessions = new Set<ClientSession>();
   /** Over, but with calls that have not found out. */
   readonly #leaving = new Set<ClientSession>();
@@ -40,7 +41,7 @@ export class Service {
   constructor(adapter: Adapter, options: ServiceOptions = {}) {
     const { limits, maxClients = DEFAULT_MAX_CLIENTS, now = monotonicNow, schedule = after, onClient } = options;
     this.adapter = adapter;
-    this.#maxClients = maxClients;
+    this.maxClients = maxClients;
     this.#limits = { ...DEFAULT_CLIENT_LIMITS, ...limits };
     const isDraining = (): boolean => this.#isDraining;
     this.#host = {
@@ -77,8 +78,9 @@ export class Service {
   /** A client has come. @throws ServiceError `UNAVAILABLE` when the service is going down, `LIMIT_REACHED` when it has all clients that it may have. */
   open(carrier: Carrier): ClientSession {
     if (this.#isDraining) throw new ServiceError('UNAVAILABLE', 'the service is going down', {});
-    if (this.#sessions.size >= this.#maxClients) {
-      const maximum = this.#maxClients;
+    if (this.#sessions.size >= this.maxClients) this.#endSilent();
+    if (this.#sessions.size >= this.maxClients) {
+      const maximum = this.maxClients;
       throw new ServiceError('LIMIT_REACHED', `the service has ${maximum} clients already`, {
         limit: 'clients',
         maximum,
@@ -123,6 +125,16 @@ export class Service {
     for (const session of this.#leaving)
       if (session.isGone) wrong.push(`client ${session.id} has gone and is remembered`);
     return wrong;
+  }
+
+  /** Who has been here longest without a word makes room. */
+  #endSilent(): void {
+    for (const session of this.#sessions) {
+      if (session.hasSaidHello) continue;
+      const text = 'the service has as many clients as it may, and this one has not said hello';
+      session.end(new ServiceError('LIMIT_REACHED', text, { limit: 'clients', maximum: this.maxClients }));
+      return;
+    }
   }
 
   #sendAway(): void {
