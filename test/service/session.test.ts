@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Instant } from '../../src/base/index.js';
 import type { Adapter, ConnectionRequest } from '../../src/endpoint/index.js';
 import { type Carrier, type ClientSession, Service, type ServiceOptions } from '../../src/service/index.js';
@@ -195,6 +195,19 @@ describe('a call', () => {
     expect(made.adapter.usage.queuePairs).toBe(0);
     expect(client.session.used.ceps).toBe(0);
   });
+
+  test.each(['connect', 'lookup'] as const)(
+    '%s to a name that is too long for one is refused, and nobody reads it',
+    async (name) => {
+      const client = new Client(made.service);
+      const asked = vi.spyOn(made.adapter, name);
+      const call = client.call(name, { host: 'x'.repeat(254), port: PORT });
+      await made.net.settle();
+      expect(client.failure(call)).toBe('INVALID_ARGUMENT');
+      expect(asked).not.toHaveBeenCalled();
+      expect(client.session.used.ceps).toBe(0);
+    },
+  );
 
   test('R13: that is taken back fails with CANCELLED; taking back what is done, or nothing, is harmless', async () => {
     const client = new Client(made.service);

@@ -1,10 +1,11 @@
 import type { Cid } from '../../base/index.js';
-import type {
-  AcceptOptions,
-  Connection,
-  ConnectOptions,
-  RequestListener,
-  TransferOptions,
+import {
+  type AcceptOptions,
+  type Connection,
+  type ConnectOptions,
+  EndpointError,
+  type RequestListener,
+  type TransferOptions,
 } from '../../endpoint/index.js';
 import { given } from '../given.js';
 import type * as wire from '../messages.js';
@@ -14,6 +15,8 @@ import type { Hold } from './limits.js';
 import { OwnedConnection } from './owned-connection.js';
 
 const DONE = {};
+/** Of a host (RFC 1035 2.3.4). */
+const NAME_CHARACTERS_MAX = 253;
 /** As in process: see `TransferOptions`. */
 const DEFAULT_RECEIVES = 8;
 const DEFAULT_RECEIVE_BYTES = 4_096;
@@ -24,6 +27,7 @@ const BUFFER_BYTES_MIN = 256;
 export const ENDPOINT_CALLS = {
   connect: opening((request, context) =>
     holding(context.account, { ceps: 1, memoryBytes: receiveBytes(request) }, async (hold) => {
+      checkHost(request.host);
       const connection = await attempting(context, (more) =>
         context.adapter.connect({ ...given(request), ...more } as ConnectOptions),
       );
@@ -89,6 +93,7 @@ export const ENDPOINT_CALLS = {
 
   lookup: opening((request, context) =>
     holding(context.account, { ceps: 1 }, async (hold) => {
+      checkHost(request.host);
       const service = await attempting(context, (more) => context.adapter.lookup({ ...given(request), ...more }));
       hold.release();
       return service;
@@ -152,6 +157,13 @@ export const ENDPOINT_CALLS = {
   | 'rejectLookup'
   | 'close'
 >;
+
+/** The time that the system takes to read a name, with all waiting, grows with the square of its length. @throws EndpointError `INVALID_ARGUMENT` */
+function checkHost({ length }: string): void {
+  if (length <= NAME_CHARACTERS_MAX) return;
+  const text = `host has ${length} characters; a name has at most ${NAME_CHARACTERS_MAX}`;
+  throw new EndpointError('INVALID_ARGUMENT', text, { name: 'host', length, maximum: NAME_CHARACTERS_MAX });
+}
 
 /** Asks a peer for a client, whose attempt it is until it is over. */
 async function attempting<T>(
