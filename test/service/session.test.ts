@@ -271,6 +271,34 @@ describe('R19: a client', () => {
     expect(client.failure(client.call('close', { handle }))).toBe('UNKNOWN_HANDLE');
   });
 
+  test.each<[string, object]>([
+    ['all', {}],
+    ['one of the ports', { port: 1 }],
+    ['certain private data', { compare: { offset: 0, data: Uint8Array.of(0) } }],
+  ])('is not given the requests for which another listens: on %s', async (_, narrower) => {
+    const [client, other] = [new Client(made.service), new Client(made.service)];
+    const listening = client.call('listen', { port: PORT });
+    await made.net.settle();
+    const { handle } = other.answer(other.call('cmCreateId', {}))['cmCreateId'] as { handle: number };
+    const parameters = { handle, serviceId: serviceIdOfPort('tcp', PORT), backlog: 8, ...narrower };
+    expect(other.failure(other.call('cmListen', parameters))).toBe('LISTEN_CONFLICT');
+    const again = other.call('listen', { port: PORT, address: made.adapter.address });
+    await made.net.settle();
+    expect(other.failure(again)).toBe('PORT_IN_USE');
+    client.call('close', client.answer(listening)['listen'] as object);
+    // Now nobody does.
+    const free = other.call('cmListen', parameters);
+    expect(other.answer(free)['cmListen']).toBeDefined();
+    const taken = client.call('listen', { port: PORT, address: made.adapter.address });
+    other.call('cmCancelListen', { handle });
+    const late = client.call('listen', { port: PORT });
+    await made.net.settle();
+    expect(client.failure(taken)).toBe('PORT_IN_USE');
+    expect(client.failure(late)).toBeUndefined();
+    client.session.end();
+    expect(other.answer(other.call('cmListen', parameters))['cmListen']).toBeDefined();
+  });
+
   test('is never given a handle again', async () => {
     const client = new Client(made.service);
     const handles = new Set<number>();

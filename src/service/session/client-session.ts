@@ -7,6 +7,7 @@ import type { Call, CallContext, CallName } from './call.js';
 import { callNamed } from './calls.js';
 import type { Carrier } from './carrier.js';
 import { Account, type ClientLimits, type Cost } from './limits.js';
+import type { ListenTable } from './listen-table.js';
 import { Outlet } from './outlet.js';
 import { type Kind, Owned } from './owned.js';
 import { Rate } from './rate.js';
@@ -14,6 +15,8 @@ import { Rate } from './rate.js';
 /** What a session has of its service. */
 export interface SessionHost {
   readonly adapter: Adapter;
+  /** Of all clients. */
+  readonly listens: ListenTable;
   /** Whether the service is going down: nothing new is begun. */
   readonly isDraining: boolean;
   now(): Instant;
@@ -280,6 +283,7 @@ export class ClientSession implements ClientView {
       },
       owned: this.#owned,
       account: this.#account,
+      listens: this.#host.listens,
       signal: abort.signal,
       tell: this.#tell,
       afterwards: (call) => later.push(call),

@@ -7,6 +7,7 @@ import {
   type RequestListener,
   type TransferOptions,
 } from '../../endpoint/index.js';
+import { type PortSpace, serviceIdOfPort } from '../../wire/index.js';
 import { given } from '../given.js';
 import type * as wire from '../messages.js';
 import { type CallContext, type Calls, holding, on, opening } from './call.js';
@@ -35,10 +36,11 @@ export const ENDPOINT_CALLS = {
     }),
   ),
 
-  listen: opening((request, { adapter, account, owned }) =>
-    holding(account, { listens: 1 }, async (hold) => {
-      const listener = await adapter.listen(given(request));
-      return { handle: owned.add('listener', listener, () => listener.close(), hold), addresses: listener.addresses };
+  listen: opening((request, context) =>
+    listening(context, 'tcp', request, async (...holds) => {
+      const listener = await context.adapter.listen(given(request));
+      const handle = context.owned.add('listener', listener, () => listener.close(), ...holds);
+      return { handle, addresses: listener.addresses };
     }),
   ),
 
@@ -100,10 +102,10 @@ export const ENDPOINT_CALLS = {
     }),
   ),
 
-  listenDatagram: opening((request, { adapter, account, owned }) =>
-    holding(account, { listens: 1 }, async (hold) => {
-      const listener = await adapter.listenDatagram(given(request));
-      const handle = owned.add('datagram listener', listener, () => listener.close(), hold);
+  listenDatagram: opening((request, context) =>
+    listening(context, 'udp', request, async (...holds) => {
+      const listener = await context.adapter.listenDatagram(given(request));
+      const handle = context.owned.add('datagram listener', listener, () => listener.close(), ...holds);
       return { handle, addresses: listener.addresses };
     }),
   ),
@@ -157,6 +159,28 @@ export const ENDPOINT_CALLS = {
   | 'rejectLookup'
   | 'close'
 >;
+
+/** Listens on a port on which no other client does. @throws EndpointError `PORT_IN_USE` */
+function listening<T>(
+  { adapter, account, owned, listens }: CallContext,
+  portSpace: PortSpace,
+  { port, address }: wire.Listen,
+  listen: (...holds: readonly Hold[]) => Promise<T>,
+): Promise<T> {
+  return holding(account, { listens: 1 }, async (hold) => {
+    const adapterPort = address === undefined ? 0 : adapter.addresses.indexOf(address) + 1;
+    const place = listens.add(owned, serviceIdOfPort(portSpace, port), adapterPort);
+    if (place === undefined) {
+      throw new EndpointError('PORT_IN_USE', `another client listens on port ${port} already`, { port });
+    }
+    try {
+      return await listen(hold, place);
+    } catch (error) {
+      place.release();
+      throw error;
+    }
+  });
+}
 
 /** The time that the system takes to read a name, with all waiting, grows with the square of its length. @throws EndpointError `INVALID_ARGUMENT` */
 function checkHost({ length }: string): void {

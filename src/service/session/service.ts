@@ -5,6 +5,7 @@ import { ServiceError } from '../error.js';
 import type { Carrier } from './carrier.js';
 import { ClientSession, type ClientView, type SessionHost } from './client-session.js';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from './limits.js';
+import { ListenTable } from './listen-table.js';
 
 export interface ServiceOptions {
   /** What a client may have, where it is not the default. */
@@ -46,6 +47,7 @@ export class Service {
     const isDraining = (): boolean => this.#isDraining;
     this.#host = {
       adapter,
+      listens: new ListenTable(),
       get isDraining() {
         return isDraining();
       },
