@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Instant } from '../../src/base/index.js';
-import type { Adapter, ConnectionRequest } from '../../src/endpoint/index.js';
+import { CepError } from '../../src/cep/index.js';
+import { type Adapter, ConnectionRequest } from '../../src/endpoint/index.js';
 import { type Carrier, type ClientSession, Service, type ServiceOptions } from '../../src/service/index.js';
 import type { ClientMessage, ServerMessage } from '../../src/service/messages.js';
 import { serviceIdOfPort } from '../../src/wire/index.js';
@@ -232,6 +233,21 @@ describe('a call', () => {
     client.session.end();
     await made.net.settle();
     expect(service.check()).toEqual([]);
+  });
+
+  test('R21: whose client goes when no message can be sent leaves nothing behind', async () => {
+    const client = new Client(made.service);
+    const handle = await requested(client);
+    const asked = vi.spyOn(ConnectionRequest.prototype, 'reject').mockImplementation(() => {
+      throw new CepError('LIMIT_REACHED', 'all message buffers are in use', {});
+    });
+    expect(client.failure(client.call('reject', { handle }))).toBe('LIMIT_REACHED');
+    client.session.end();
+    asked.mockRestore();
+    await made.net.settle();
+    expect(client.session.used).toEqual({ ceps: 0, listens: 0, memoryBytes: 0 });
+    expect(made.adapter.usage).toMatchObject({ queuePairs: 0, references: 0, listens: 0 });
+    expect(made.service.check()).toEqual([]);
   });
 
   test('R13: R21: whose client goes is ended, wherever it is', async () => {

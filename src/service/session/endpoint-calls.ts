@@ -2,8 +2,10 @@ import type { Cid } from '../../base/index.js';
 import {
   type AcceptOptions,
   type Connection,
+  type ConnectionRequest,
   type ConnectOptions,
   EndpointError,
+  type LookupRequest,
   type RequestListener,
   type TransferOptions,
 } from '../../endpoint/index.js';
@@ -51,10 +53,12 @@ export const ENDPOINT_CALLS = {
         hold.release();
         return {};
       }
-      const end = (): void => {
-        if (request.isPending) request.reject();
+      return {
+        request: describe.request(
+          owned.add('request', request, () => refuse(request), hold),
+          request,
+        ),
       };
-      return { request: describe.request(owned.add('request', request, end, hold), request) };
     }),
   ),
 
@@ -117,10 +121,12 @@ export const ENDPOINT_CALLS = {
         hold.release();
         return {};
       }
-      const end = (): void => {
-        if (request.isPending) request.reject();
+      return {
+        request: describe.lookupRequest(
+          owned.add('look-up', request, () => refuse(request), hold),
+          request,
+        ),
       };
-      return { request: describe.lookupRequest(owned.add('look-up', request, end, hold), request) };
     }),
   ),
 
@@ -202,6 +208,16 @@ async function attempting<T>(
     return await ask({ signal, onAttempt });
   } finally {
     end?.();
+  }
+}
+
+/** Refuses a request that was not answered. Never throws: without a buffer for the answer, the peer has to ask again to hear it. */
+function refuse(request: ConnectionRequest | LookupRequest): void {
+  if (!request.isPending) return;
+  try {
+    request.reject();
+  } catch {
+    request.close();
   }
 }
 
