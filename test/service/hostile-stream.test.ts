@@ -26,11 +26,11 @@ async function served(options: GrpcFrontOptions = {}): Promise<{ service: Servic
   return { service, path };
 }
 
-/** A connection whose streams have no room for what the service sends. */
-function deaf(path: string): ClientHttp2Session {
+/** A connection whose streams have so much room for what the service sends. */
+function connected(path: string, initialWindowSize: number): ClientHttp2Session {
   const session = connectHttp2('http://service', {
     createConnection: () => connect(path),
-    settings: { initialWindowSize: 0 },
+    settings: { initialWindowSize },
   });
   session.on('error', () => undefined);
   later(() => session.destroy());
@@ -49,11 +49,14 @@ function stream(session: ClientHttp2Session, ...messages: readonly ClientMessage
   return opened;
 }
 
-test.skipIf(notLinux)('nothing is kept for a client that was sent away and does not read', async () => {
+test.skipIf(notLinux).each([
+  ['does not read', 0],
+  ['does not end its streams', 65_535],
+])('nothing is kept for a client that was sent away and %s', async (_, initialWindowSize) => {
   const { service, path } = await served();
-  const session = deaf(path);
-  const hello: ClientMessage = { callId: 0, body: 'hello', hello: { name: 'deaf' } };
-  const streams = Array.from({ length: 4 }, () => stream(session, hello, hello));
+  const session = connected(path, initialWindowSize);
+  const hello: ClientMessage = { callId: 0, body: 'hello', hello: { name: 'hostile' } };
+  const streams = Array.from({ length: 4 }, () => stream(session, hello, hello).resume());
   await Promise.all(streams.map((each) => once(each, 'close')));
   expect(streams.map(({ rstCode }) => rstCode)).toEqual(Array(4).fill(constants.NGHTTP2_CANCEL));
   expect([...service.clients]).toEqual([]);

@@ -117,12 +117,14 @@ export class GrpcFront {
   }
 }
 
-/** Ends a stream: when what it was sent is delivered, or when the client does not read it. */
+/** Ends a stream: when what it was sent is delivered and the client has ended it, too, or when the client does not. */
 function end(stream: Stream): void {
   stream.end();
-  const timer = setTimeout(() => carrierOf(stream)?.close(constants.NGHTTP2_CANCEL), FAREWELL_MS);
+  const carrier = carrierOf(stream);
+  if (carrier === undefined || carrier.closed) return;
+  const timer = setTimeout(() => carrier.close(constants.NGHTTP2_CANCEL), FAREWELL_MS);
   timer.unref();
-  stream.once('close', () => clearTimeout(timer));
+  carrier.once('close', () => clearTimeout(timer));
 }
 
 /** gRPC has no call to end a stream that is not read, but what carries it has. */
