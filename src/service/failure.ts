@@ -20,6 +20,8 @@ import type { Detail, Failure } from './messages.js';
 
 type Made = new (code: never, message: string, details: never) => Error;
 
+const TEXT_CHARACTERS_MAX = 4_096;
+
 /** Errors whose classes are made of code, message and details. */
 const PLAIN: Readonly<Record<string, Made>> = {
   CepError,
@@ -45,11 +47,16 @@ const TOLD: Readonly<Record<string, (details: never) => Error>> = {
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof IbcmError)) {
     const text = error instanceof Error ? error.message : String(error);
-    return { name: 'ServiceError', code: 'PROTOCOL', message: `the call could not be made: ${text}`, details: [] };
+    return {
+      name: 'ServiceError',
+      code: 'PROTOCOL',
+      message: short(`the call could not be made: ${text}`),
+      details: [],
+    };
   }
   const { name, code, message } = error;
   const details = Object.entries(error.details).flatMap(([each, value]) => detailOf(each, value) ?? []);
-  return { name, code, message, details };
+  return { name, code, message: short(message), details };
 }
 
 /** The error that a message tells of, of the class that it has in the service. */
@@ -62,10 +69,15 @@ export function errorOf({ name, code, message, details: told }: Failure): Error 
   return new AssertionError(`the service failed: ${message}`, { name, code, ...details });
 }
 
+/** What is told repeats what was asked, which is never so long unless to harm. */
+function short(text: string): string {
+  return text.length <= TEXT_CHARACTERS_MAX ? text : `${text.slice(0, TEXT_CHARACTERS_MAX - 1)}…`;
+}
+
 function detailOf(name: string, value: unknown): Detail | undefined {
   switch (typeof value) {
     case 'string':
-      return { name, value: 'text', text: value };
+      return { name, value: 'text', text: short(value) };
     case 'number':
       return { name, value: 'number', number: value };
     case 'bigint':

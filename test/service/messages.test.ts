@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { EndpointError } from '../../src/endpoint/index.js';
+import { failureOf } from '../../src/service/failure.js';
 import { CLIENT_MESSAGE, SERVER_MESSAGE } from '../../src/service/grpc/codec.js';
 import type { ClientMessage, ServerMessage } from '../../src/service/messages.js';
 
@@ -60,4 +62,27 @@ test('a message that must be there and is not, and bytes that are no message, ar
   expect(() => CLIENT_MESSAGE.decode(Buffer.of(0xff, 0xff, 0xff))).toThrow(
     expect.objectContaining({ code: 'PROTOCOL' }),
   );
+});
+
+test('who keeps a field of a message keeps no more of it', () => {
+  const connect = { host: 'x', port: 1, privateData: Uint8Array.of(1, 2, 3) };
+  const bytes = CLIENT_MESSAGE.encode({ callId: 1, body: 'connect', connect });
+  // A field that there is not, of 1 MiB.
+  const filling = Buffer.concat([Buffer.of(0x7a, 0x80, 0x80, 0x40), Buffer.alloc(2 ** 20)]);
+  const { privateData } = CLIENT_MESSAGE.decode(Buffer.concat([bytes, filling])).connect ?? {};
+  expect(privateData).toEqual(Uint8Array.of(1, 2, 3));
+  expect(privateData?.buffer.byteLength).toBeLessThan(2 ** 16);
+});
+
+test('texts are short: a long one is refused, and an error that repeats one is cut', () => {
+  const of = (host: string): Buffer =>
+    CLIENT_MESSAGE.encode({ callId: 1, body: 'connect', connect: { host, port: 1 } });
+  expect(CLIENT_MESSAGE.decode(of('x'.repeat(4_096))).connect?.host.length).toBe(4_096);
+  expect(() => CLIENT_MESSAGE.decode(of('x'.repeat(4_097)))).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
+  const host = 'ü'.repeat(4_096);
+  const failure = failureOf(new EndpointError('INVALID_ARGUMENT', `from is ${host}`, { from: host }));
+  const error = { callId: 1, result: 'error', error: failure } as const;
+  const { answer } = SERVER_MESSAGE.decode(SERVER_MESSAGE.encode({ body: 'answer', answer: error }));
+  expect(answer?.error?.message).toBe(`from is ${'ü'.repeat(4_087)}…`);
+  expect(failureOf(new Error(host)).message.length).toBe(4_096);
 });

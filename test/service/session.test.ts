@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Instant } from '../../src/base/index.js';
-import type { Adapter, ConnectionRequest } from '../../src/endpoint/index.js';
+import { CepError } from '../../src/cep/index.js';
+import { type Adapter, ConnectionRequest } from '../../src/endpoint/index.js';
 import { type Carrier, type ClientSession, Service, type ServiceOptions } from '../../src/service/index.js';
 import type { ClientMessage, ServerMessage } from '../../src/service/messages.js';
 import { serviceIdOfPort } from '../../src/wire/index.js';
@@ -132,6 +133,12 @@ describe('what a client is', () => {
     expect(view?.limits).toEqual(LIMITS);
   });
 
+  test('is called by a short name that a terminal can show', () => {
+    const client = new Client(made.service, false);
+    client.call('hello', { name: `a\x1b[2J\x07\x9bb\n${'c'.repeat(1_000)}` });
+    expect(client.session.name).toBe(`a?[2J??b?${'c'.repeat(55)}`);
+  });
+
   test('owns the CIDs of what it owns, and no others', async () => {
     const [client, other] = [new Client(made.service), new Client(made.service)];
     const created = client.answer(client.call('cmCreateId', {}));
@@ -148,6 +155,11 @@ describe('a client that sends what makes no sense is sent away, and nobody else'
     ['no call', true, ({ session }) => session.receive({ callId: 9 })],
     ['a call that there is not', true, ({ session }) => session.receive({ callId: 9, body: 'toString' as 'hello' })],
     ['a call before hello', false, (client) => void client.call('listen', { port: PORT })],
+    [
+      'the number of a call that no answer can have',
+      true,
+      ({ session }) => session.receive({ callId: 2 ** 53, body: 'close', close: { handle: 1 } }),
+    ],
     ['hello twice', true, (client) => void client.call('hello', { name: 'again' })],
     [
       'the number of a call that waits',
@@ -185,6 +197,19 @@ describe('a call', () => {
     expect(client.session.used.ceps).toBe(0);
   });
 
+  test.each(['connect', 'lookup'] as const)(
+    '%s to a name that is too long for one is refused, and nobody reads it',
+    async (name) => {
+      const client = new Client(made.service);
+      const asked = vi.spyOn(made.adapter, name);
+      const call = client.call(name, { host: 'x'.repeat(254), port: PORT });
+      await made.net.settle();
+      expect(client.failure(call)).toBe('INVALID_ARGUMENT');
+      expect(asked).not.toHaveBeenCalled();
+      expect(client.session.used.ceps).toBe(0);
+    },
+  );
+
   test('R13: that is taken back fails with CANCELLED; taking back what is done, or nothing, is harmless', async () => {
     const client = new Client(made.service);
     const call = client.call('connect', { host: '10.0.0.9', port: PORT });
@@ -196,6 +221,33 @@ describe('a call', () => {
     client.session.receive({ callId: 999, body: 'cancel', cancel: {} });
     expect(client.farewell).toBeUndefined();
     expect(made.adapter.usage.queuePairs).toBe(0);
+  });
+
+  test('waits as long as it may, even if that is longer than a timer can', async () => {
+    const service = new Service(made.adapter, { limits: LIMITS, now: () => made.net.now });
+    const client = new Client(service);
+    const call = client.call('connect', { host: '10.0.0.9', port: PORT }, { deadlineMs: 2 ** 32 - 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await made.net.settle();
+    expect(client.failure(call)).toBeUndefined();
+    client.session.end();
+    await made.net.settle();
+    expect(service.check()).toEqual([]);
+  });
+
+  test('R21: whose client goes when no message can be sent leaves nothing behind', async () => {
+    const client = new Client(made.service);
+    const handle = await requested(client);
+    const asked = vi.spyOn(ConnectionRequest.prototype, 'reject').mockImplementation(() => {
+      throw new CepError('LIMIT_REACHED', 'all message buffers are in use', {});
+    });
+    expect(client.failure(client.call('reject', { handle }))).toBe('LIMIT_REACHED');
+    client.session.end();
+    asked.mockRestore();
+    await made.net.settle();
+    expect(client.session.used).toEqual({ ceps: 0, listens: 0, memoryBytes: 0 });
+    expect(made.adapter.usage).toMatchObject({ queuePairs: 0, references: 0, listens: 0 });
+    expect(made.service.check()).toEqual([]);
   });
 
   test('R13: R21: whose client goes is ended, wherever it is', async () => {
@@ -235,6 +287,34 @@ describe('R19: a client', () => {
     expect(client.failure(client.call('close', { handle }))).toBe('UNKNOWN_HANDLE');
   });
 
+  test.each<[string, object]>([
+    ['all', {}],
+    ['one of the ports', { port: 1 }],
+    ['certain private data', { compare: { offset: 0, data: Uint8Array.of(0) } }],
+  ])('is not given the requests for which another listens: on %s', async (_, narrower) => {
+    const [client, other] = [new Client(made.service), new Client(made.service)];
+    const listening = client.call('listen', { port: PORT });
+    await made.net.settle();
+    const { handle } = other.answer(other.call('cmCreateId', {}))['cmCreateId'] as { handle: number };
+    const parameters = { handle, serviceId: serviceIdOfPort('tcp', PORT), backlog: 8, ...narrower };
+    expect(other.failure(other.call('cmListen', parameters))).toBe('LISTEN_CONFLICT');
+    const again = other.call('listen', { port: PORT, address: made.adapter.address });
+    await made.net.settle();
+    expect(other.failure(again)).toBe('PORT_IN_USE');
+    client.call('close', client.answer(listening)['listen'] as object);
+    // Now nobody does.
+    const free = other.call('cmListen', parameters);
+    expect(other.answer(free)['cmListen']).toBeDefined();
+    const taken = client.call('listen', { port: PORT, address: made.adapter.address });
+    other.call('cmCancelListen', { handle });
+    const late = client.call('listen', { port: PORT });
+    await made.net.settle();
+    expect(client.failure(taken)).toBe('PORT_IN_USE');
+    expect(client.failure(late)).toBeUndefined();
+    client.session.end();
+    expect(other.answer(other.call('cmListen', parameters))['cmListen']).toBeDefined();
+  });
+
   test('is never given a handle again', async () => {
     const client = new Client(made.service);
     const handles = new Set<number>();
@@ -248,7 +328,49 @@ describe('R19: a client', () => {
   });
 });
 
+/** A request to connect that a client was given. */
+async function requested(client: Client): Promise<number> {
+  const listening = client.call('listen', { port: PORT });
+  await made.net.settle();
+  const { handle } = client.answer(listening)['listen'] as { handle: number };
+  made.peer.connect({ host: '10.0.0.1', port: PORT }).catch(() => undefined);
+  const call = client.call('nextRequest', { handle });
+  await made.net.settle();
+  const { request } = client.answer(call)['nextRequest'] as unknown as { request: { handle: number } };
+  return request.handle;
+}
+
 describe('a client’s limits', () => {
+  test.each(['accept', 'reject', 'close'] as const)(
+    'count a connection whose request is dealt with again meanwhile: %s',
+    async (name) => {
+      const client = new Client(made.service);
+      const handle = await requested(client);
+      const accepting = client.call('accept', { handle });
+      const other = client.call(name, { handle });
+      await made.net.settle();
+      expect(client.failure(accepting)).toBeUndefined();
+      expect(client.failure(other)).toBe(name === 'close' ? undefined : 'CLOSED');
+      expect(client.session.owns).toEqual({ listener: 1, connection: 1 });
+      expect(client.session.used.ceps).toBe(1);
+    },
+  );
+
+  test('are as before when an acceptance was taken back', async () => {
+    const client = new Client(made.service);
+    const handle = await requested(client);
+    const wrong = client.call('accept', { handle, qpn: 0 });
+    await made.net.settle();
+    expect(client.failure(wrong)).toBe('INVALID_ARGUMENT');
+    expect(client.session.used.ceps).toBe(1);
+    const accepting = client.call('accept', { handle });
+    client.session.receive({ callId: accepting, body: 'cancel', cancel: {} });
+    await made.net.settle();
+    expect(client.failure(accepting)).toBe('CANCELLED');
+    expect(client.session.used).toEqual({ ceps: 0, listens: 1, memoryBytes: 0 });
+    expect(client.session.owns).toEqual({ listener: 1 });
+  });
+
   test('of CEPs and listens end with LIMIT_REACHED, and giving up makes room', async () => {
     const client = new Client(made.service);
     const created = Array.from({ length: 4 }, () => client.call('cmCreateId', {}));
@@ -281,6 +403,62 @@ describe('a client’s limits', () => {
     const region = client.answer(regions[0] as number)['register'] as { handle: number };
     client.call('close', { handle: region.handle });
     expect(client.session.used.memoryBytes).toBe(50_000);
+  });
+
+  test('of CEPs count slots and sockets, which are not endless either', async () => {
+    for (const name of ['cmCreateSlot', 'openSocket'] as const) {
+      const client = new Client(made.service);
+      const calls: number[] = [];
+      for (let i = 0; i < 5; i += 1) {
+        calls.push(client.call(name, { receives: 0 }));
+        await made.net.settle();
+      }
+      const failures = calls.map((call) => client.failure(call));
+      expect(failures, name).toEqual([undefined, undefined, undefined, undefined, 'LIMIT_REACHED']);
+      client.session.end();
+    }
+  });
+
+  test('of memory count what has next to no bytes', async () => {
+    const service = serviceOf(made.adapter, { limits: { ...LIMITS, callsPerSecond: 1_000 } });
+    const client = new Client(service);
+    const host = '10.0.0.2';
+    const tooMany = client.call('connect', { host, port: PORT, receives: 400, receiveBytes: 1 });
+    await made.net.settle();
+    expect(client.failure(tooMany)).toBe('LIMIT_REACHED');
+    const listener = await made.peer.listen({ port: PORT });
+    const connecting = client.call('connect', { host, port: PORT, receives: 1 });
+    const { value: request } = await made.net.value(listener[Symbol.asyncIterator]().next());
+    // Takes no message.
+    void request?.accept({ receives: 0 });
+    await made.net.settle();
+    const { handle } = client.answer(connecting)['connect'] as { handle: number };
+    const before = client.session.used.memoryBytes;
+    const region = client.call('register', { handle, length: 1, data: new Uint8Array(0) });
+    expect(client.session.used.memoryBytes - before).toBe(16_384);
+    client.call('close', client.answer(region)['register'] as object);
+    const data = new Uint8Array(0);
+    const at = { address: 0n, rkey: 0 };
+    // What is taken back goes on.
+    for (const [name, given] of Object.entries({
+      send: { data },
+      fetchAdd: { at, add: 1n },
+      read: { from: at, length: 0 },
+    })) {
+      const call = client.call(name as 'send', { handle, ...given });
+      await made.net.settle();
+      client.session.receive({ callId: call, body: 'cancel', cancel: {} });
+      await made.net.settle();
+      expect(client.failure(call), name).toBe('CANCELLED');
+    }
+    expect(client.session.used.memoryBytes - before).toBe(3 * 16_384);
+    const sends = Array.from({ length: 3 }, () => client.call('send', { handle, data }));
+    await made.net.settle();
+    expect(sends.map((call) => client.failure(call))).toContain('LIMIT_REACHED');
+    client.session.end();
+    await made.net.settle();
+    expect(service.check()).toEqual([]);
+    expect(client.session.used.memoryBytes).toBe(0);
   });
 
   test('of calls that wait', async () => {
@@ -386,6 +564,15 @@ describe('a service', () => {
     expect(() => new Client(small)).toThrow(expect.objectContaining({ code: 'LIMIT_REACHED' }));
     client.session.end();
     new Client(small).session.end();
+  });
+
+  test('has room for a newcomer as long as somebody has not said hello', () => {
+    const small = serviceOf(made.adapter, { maxClients: 3 });
+    const [first, second, client] = [new Client(small, false), new Client(small, false), new Client(small)];
+    const third = new Client(small, false);
+    expect(first.farewell).toBe('LIMIT_REACHED');
+    expect([...small.clients]).toEqual([second.session, client.session, third.session]);
+    for (const { session } of [second, client, third]) session.end();
   });
 
   test('that drains begins nothing new, and waits for its clients to go', async () => {

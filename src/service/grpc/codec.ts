@@ -8,6 +8,8 @@ import type { ClientMessage, ServerMessage } from '../messages.js';
 export const PROTO_FILE = fileURLToPath(new URL('../../../proto/ibcm/v1/ibcm.proto', import.meta.url));
 const PACKAGE = 'ibcm.v1.';
 const WORD_MAX = 0xffff_ffff;
+/** Of one text. What names and addresses are has far less, and the service says nothing that is longer. */
+const TEXT_CHARACTERS_MAX = 4_096;
 
 type Value = unknown;
 type Convert = (value: Value, name: string) => Value;
@@ -98,7 +100,7 @@ function conversionsOf({ type, typeName, options }: FieldType): { readonly encod
     case 'TYPE_BYTES':
       return { encode: bytes, decode: (value) => arrayOf(value as Buffer) };
     case 'TYPE_STRING':
-      return { encode: ofType('string'), decode: same };
+      return { encode: ofType('string'), decode: shortText };
     case 'TYPE_BOOL':
       return { encode: ofType('boolean'), decode: same };
     case 'TYPE_DOUBLE':
@@ -140,6 +142,13 @@ function decoded({ fields, choice }: Shape, message: object): object {
 
 function same(value: Value): Value {
   return value;
+}
+
+/** Whoever says that a text is wrong repeats it. */
+function shortText(value: Value, name: string): Value {
+  const { length } = value as string;
+  if (length <= TEXT_CHARACTERS_MAX) return value;
+  throw new ServiceError('PROTOCOL', `${name} has ${length} characters`, { name, length });
 }
 
 function word(value: Value, name: string): Value {
@@ -187,9 +196,10 @@ function numberOf(value: Value): number {
   return (high >>> 0) * 2 ** 32 + (low >>> 0);
 }
 
-/** Without the methods that a Buffer has and other arrays do not. */
-function arrayOf({ buffer, byteOffset, length }: Buffer): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, length);
+/** Without the methods that a Buffer has and other arrays do not, and without the rest of a message that is mostly something else: who keeps a field keeps no more. */
+function arrayOf(field: Buffer): Uint8Array {
+  const { buffer, byteOffset, length } = field;
+  return 2 * length < buffer.byteLength ? new Uint8Array(field) : new Uint8Array(buffer, byteOffset, length);
 }
 
 function refused(name: string, value: unknown, must: string): EndpointError {

@@ -1,3 +1,4 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Server as NetServer, Socket } from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { failureOf } from '../failure.js';
@@ -14,7 +15,18 @@ export interface GrpcFrontOptions {
    * the mode of a Unix socket says who may come.
    */
   readonly credentials?: ServerCredentials;
+  /** How long a connection may have no stream, in milliseconds. Default 10,000. */
+  readonly idleMs?: number;
+  /** Connections at once; those beyond are closed. Default: 1,024 more than there may be clients. */
+  readonly maxConnections?: number;
 }
+
+const IDLE_MS_MAX = 10_000;
+const SPARE_CONNECTIONS = 1_024;
+/** Streams that one connection may have at once: all clients of a process come over one. */
+const STREAMS_MAX = 4_096;
+/** How long a client that was sent away has to read what it was sent. */
+const FAREWELL_MS = 1_000;
 
 /** Certificates in PEM: whose clients are let in, and who we are. */
 export interface TlsFiles {
@@ -35,11 +47,19 @@ export class GrpcFront {
   readonly #service: Service;
   readonly #credentials: ServerCredentials;
   readonly #injectors: ReturnType<Server['createConnectionInjector']>[] = [];
+  readonly #maxConnections: number;
+  #connections = 0;
 
-  constructor(service: Service, { credentials = ServerCredentials.createInsecure() }: GrpcFrontOptions = {}) {
+  constructor(service: Service, options: GrpcFrontOptions = {}) {
+    const { credentials = ServerCredentials.createInsecure(), idleMs = IDLE_MS_MAX } = options;
     this.#service = service;
     this.#credentials = credentials;
-    this.server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX });
+    this.#maxConnections = options.maxConnections ?? service.maxClients + SPARE_CONNECTIONS;
+    this.server = new Server({
+      'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+      'grpc.max_concurrent_streams': STREAMS_MAX,
+      'grpc.max_connection_idle_ms': idleMs,
+    });
     this.server.addService(IBCM_SERVICE, { session: (stream: Stream) => this.#open(stream) });
   }
 
@@ -56,6 +76,14 @@ export class GrpcFront {
     const injector = this.server.createConnectionInjector(credentials);
     this.#injectors.push(injector);
     return (socket) => {
+      if (this.#connections >= this.#maxConnections) {
+        socket.destroy();
+        return;
+      }
+      this.#connections += 1;
+      socket.once('close', () => {
+        this.#connections -= 1;
+      });
       // What breaks a connection shows in its streams.
       socket.on('error', () => undefined);
       injector.injectConnection(socket);
@@ -75,11 +103,11 @@ export class GrpcFront {
         send: (message) => stream.write(message),
         pause: () => stream.pause(),
         resume: () => stream.resume(),
-        close: () => stream.end(),
+        close: () => end(stream),
       });
     } catch (error) {
       stream.write({ body: 'farewell', farewell: failureOf(error) });
-      stream.end();
+      end(stream);
       return;
     }
     stream.on('data', (message: ClientMessage) => session.receive(message));
@@ -87,4 +115,20 @@ export class GrpcFront {
     // Whichever comes: the client has said that it goes, its process is gone, or it has sent what is no message.
     for (const end of ['end', 'cancelled', 'error', 'close']) stream.on(end, () => session.end());
   }
+}
+
+/** Ends a stream: when what it was sent is delivered and the client has ended it, too, or when the client does not. */
+function end(stream: Stream): void {
+  stream.end();
+  const carrier = carrierOf(stream);
+  if (carrier === undefined || carrier.closed) return;
+  const timer = setTimeout(() => carrier.close(constants.NGHTTP2_CANCEL), FAREWELL_MS);
+  timer.unref();
+  carrier.once('close', () => clearTimeout(timer));
+}
+
+/** gRPC has no call to end a stream that is not read, but what carries it has. */
+function carrierOf(stream: Stream): ServerHttp2Stream | undefined {
+  const { call } = stream as Stream & { readonly call?: { readonly stream?: ServerHttp2Stream } };
+  return call?.stream;
 }

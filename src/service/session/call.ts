@@ -1,6 +1,7 @@
 import type { Adapter, AdapterInterface } from '../../endpoint/index.js';
 import type { AnswerResult, ClientMessageBody, EventBody } from '../messages.js';
 import type { Account, Cost, Hold } from './limits.js';
+import type { ListenTable } from './listen-table.js';
 import type { Kind, Kinds, Owned } from './owned.js';
 
 /** What a call has of its client and of the service. */
@@ -10,6 +11,8 @@ export interface CallContext {
   readonly interface: AdapterInterface;
   readonly owned: Owned;
   readonly account: Account;
+  /** Of all clients, each of which is known by what it owns. */
+  readonly listens: ListenTable;
   /** Aborted when the client takes the call back or goes, and when the call's deadline is over. */
   readonly signal: AbortSignal;
   /** Tells the client of something that it owns. */

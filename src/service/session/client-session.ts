@@ -7,6 +7,7 @@ import type { Call, CallContext, CallName } from './call.js';
 import { callNamed } from './calls.js';
 import type { Carrier } from './carrier.js';
 import { Account, type ClientLimits, type Cost } from './limits.js';
+import type { ListenTable } from './listen-table.js';
 import { Outlet } from './outlet.js';
 import { type Kind, Owned } from './owned.js';
 import { Rate } from './rate.js';
@@ -14,6 +15,8 @@ import { Rate } from './rate.js';
 /** What a session has of its service. */
 export interface SessionHost {
   readonly adapter: Adapter;
+  /** Of all clients. */
+  readonly listens: ListenTable;
   /** Whether the service is going down: nothing new is begun. */
   readonly isDraining: boolean;
   now(): Instant;
@@ -107,6 +110,11 @@ export class ClientSession implements ClientView {
 
   get owns(): Partial<Readonly<Record<Kind, number>>> {
     return this.#owned.counts;
+  }
+
+  /** Whether it has said who it is. */
+  get hasSaidHello(): boolean {
+    return this.#hello !== undefined;
   }
 
   get calls(): number {
@@ -212,6 +220,7 @@ export class ClientSession implements ClientView {
   /** What no client sends that means well. */
   #violation({ callId, body }: ClientMessage): string | undefined {
     if (body === undefined) return 'a message has no call that this service knows';
+    if (!Number.isSafeInteger(callId)) return 'the number of a call is too large to be told again';
     if (body === 'cancel') return undefined;
     if (this.#pending.has(callId)) return `the call ${callId} is not answered yet`;
     if (body === 'hello') return this.#hello && 'the client has said hello before';
@@ -221,7 +230,7 @@ export class ClientSession implements ClientView {
 
   #greet(callId: number, hello: Hello): void {
     this.#endSilence();
-    this.#hello = { ...hello, name: hello.name.slice(0, NAME_CHARACTERS_MAX) };
+    this.#hello = { name: nameOf(hello.name), pid: hello.pid };
     const { id: client, limits } = this;
     this.#host.changed(this, 'came');
     this.#answer(callId, 'hello', { client, addresses: this.#host.adapter.addresses, limits });
@@ -274,6 +283,7 @@ export class ClientSession implements ClientView {
       },
       owned: this.#owned,
       account: this.#account,
+      listens: this.#host.listens,
       signal: abort.signal,
       tell: this.#tell,
       afterwards: (call) => later.push(call),
@@ -341,4 +351,10 @@ export class ClientSession implements ClientView {
       this.#take(message);
     }
   }
+}
+
+/** What a client calls itself, short and without what a terminal would obey. A copy, since a part of a text keeps all of it. */
+function nameOf(text: string): string {
+  const short = text.slice(0, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '?');
+  return Buffer.from(short).toString();
 }

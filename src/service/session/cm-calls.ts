@@ -1,13 +1,15 @@
 import type { Instant } from '../../base/index.js';
-import { CidSlot, type QpTarget } from '../../cep/index.js';
+import { CepError, CidSlot, type QpTarget } from '../../cep/index.js';
 import type { CmConfiguration, CmEvent, CmId, CmInterface } from '../../cm/index.js';
 import { parametersOf } from '../given.js';
 import type { Nothing } from '../messages.js';
 import { abandoned } from './abandoned.js';
 import { type Call, type CallContext, type CallName, type Calls, on, opening } from './call.js';
 import * as describe from './describe.js';
+import { Listening } from './listen-table.js';
 
 const DONE = {};
+const MASK_ALL = 0xffff_ffff_ffff_ffffn;
 
 /** A call on an ID. What it causes is sent and told when the client has the answer. */
 function onId<Request extends { readonly handle: number }, Result>(
@@ -44,7 +46,10 @@ export const CM_CALLS = {
     return wait ? abandoned(gone, signal).then(() => DONE) : DONE;
   }),
 
-  cmCreateSlot: opening((_, { owned }) => ({ handle: owned.add('slot', new CidSlot(), () => undefined) })),
+  cmCreateSlot: opening((_, { owned, account }) => {
+    const hold = account.take({ ceps: 1 });
+    return { handle: owned.add('slot', new CidSlot(), () => undefined, hold) };
+  }),
 
   cmBind: on('ID', ({ id, configuration }, { slot }, { owned, interface: { cm } }) => {
     cm.bind(id, owned.get(slot, 'slot'), configuration);
@@ -62,11 +67,31 @@ export const CM_CALLS = {
     return { state: cm.state(id), localCommId: local, remoteCommId: remote };
   }),
 
-  cmListen: onId((cm, id, { handle: _, ...parameters }, now) => ({
-    serviceId: cm.listen(id, parametersOf(parameters), now),
-  })),
+  cmListen: on('ID', ({ id, listening }, { handle: _, ...parameters }, context) => {
+    const { cm, now } = context.interface;
+    context.afterwards(() => context.interface.wake());
+    const serviceId = cm.listen(id, parametersOf(parameters), now);
+    const { serviceMask = MASK_ALL, port = 0 } = parameters;
+    // A wider mask goes before nobody who says all bits.
+    if (serviceMask === MASK_ALL) {
+      const hold = context.listens.add(context.owned, serviceId, port);
+      if (hold === undefined) {
+        cm.cancelListen(id, now);
+        const text = `another client listens on service ID 0x${serviceId.toString(16)} already`;
+        throw new CepError('LISTEN_CONFLICT', text, { serviceId });
+      }
+      listening.begin(hold);
+    }
+    return { serviceId };
+  }),
 
-  cmCancelListen: command((cm, id, _, now) => cm.cancelListen(id, now)),
+  cmCancelListen: on('ID', ({ id, listening }, _, context) => {
+    const { cm, now } = context.interface;
+    context.afterwards(() => context.interface.wake());
+    cm.cancelListen(id, now);
+    listening.release();
+    return DONE;
+  }),
 
   cmGetRequest: on('ID', ({ id: listener }, _, context) => {
     const { cm } = context.interface;
@@ -149,6 +174,7 @@ function ownIdIfAny(
     it.wake();
   };
   const made = id;
-  handle = owned.add('ID', { id: made, configuration, gone }, () => end(made), hold);
+  const listening = new Listening();
+  handle = owned.add('ID', { id: made, configuration, listening, gone }, () => end(made), hold, listening);
   return { handle, id: made };
 }

@@ -10,13 +10,16 @@ import * as describe from './describe.js';
 import { receiveBytes } from './endpoint-calls.js';
 
 const DONE = {};
+const ATOMIC_BYTES = 8;
 /** The longest stretch that one call reads: what a gRPC message holds with room to spare. */
 const READ_BYTES_MAX = 2 ** 22;
+/** What a region or a transfer costs at least: the adapter, which others use, too, has 65,536 regions, and most transfers need one. */
+const REGION_BYTES_MIN = 2 ** 14;
 
 /** Data of connections and datagram sockets. */
 export const DATA_CALLS = {
   openSocket: opening((options, { adapter, account, owned }) =>
-    holding(account, { memoryBytes: receiveBytes(options) }, async (hold) => {
+    holding(account, { ceps: 1, memoryBytes: receiveBytes(options) }, async (hold) => {
       const socket = await adapter.openDatagramSocket(given(options));
       const { address, qKey, qpn } = socket;
       return { handle: owned.add('socket', socket, () => socket.close(), hold), address, qKey, qpn };
@@ -24,13 +27,13 @@ export const DATA_CALLS = {
   ),
 
   send: on('connection', ({ connection }, { data, immediate }, context) =>
-    moving(context, data.length, () => connection.send(data, given({ immediate }))),
+    sending(context, data, () => connection.send(data, given({ immediate }))),
   ),
 
   sendDatagram: on('socket', (socket, { data, immediate, address, qpn, qKey }, context) => {
     // What managers say to each other no client says for ours, which speaks for other clients, too.
     if (qpn <= GSI_QPN) throw new ServiceError('LIMIT_REACHED', `queue pair ${qpn} is the peer's manager`, { qpn });
-    return moving(context, data.length, () => socket.send(data, { address, qpn, qKey }, given({ immediate })));
+    return sending(context, data, () => socket.send(data, { address, qpn, qKey }, given({ immediate })));
   }),
 
   receive: on('connection', async (connection, _, { signal }) => ({ message: await connection.receive(signal) })),
@@ -41,7 +44,7 @@ export const DATA_CALLS = {
   }),
 
   write: on('connection', ({ connection }, { to, data, immediate }, context) =>
-    moving(context, data.length, () => connection.write(to, data, given({ immediate }))),
+    sending(context, data, () => connection.write(to, data, given({ immediate }))),
   ),
 
   read: on('connection', async ({ connection }, { from, length }, context) => {
@@ -51,19 +54,19 @@ export const DATA_CALLS = {
     return { data };
   }),
 
-  fetchAdd: on('connection', async ({ connection }, { at, add }, { signal }) => ({
-    value: await abandoned(connection.fetchAdd(at, add), signal),
+  fetchAdd: on('connection', async ({ connection }, { at, add }, context) => ({
+    value: await moving(context, ATOMIC_BYTES, () => connection.fetchAdd(at, add)),
   })),
 
-  compareSwap: on('connection', async ({ connection }, { at, compare, swap }, { signal }) => ({
-    value: await abandoned(connection.compareSwap(at, compare, swap), signal),
+  compareSwap: on('connection', async ({ connection }, { at, compare, swap }, context) => ({
+    value: await moving(context, ATOMIC_BYTES, () => connection.compareSwap(at, compare, swap)),
   })),
 
   register: on('connection', ({ connection }, { length, data, ...rights }, { account, owned }) => {
     if (data.length > length) {
       throw new ServiceError('PROTOCOL', `${data.length} bytes are given for a region of ${length}`, { length });
     }
-    const hold = account.take({ memoryBytes: length });
+    const hold = account.take({ memoryBytes: Math.max(length, REGION_BYTES_MIN) });
     try {
       const bytes = new Uint8Array(length);
       bytes.set(data);
@@ -103,14 +106,14 @@ export const DATA_CALLS = {
   | 'writeMemory'
 >;
 
-/** A transfer. A client that takes it back does not wait any more; the transfer itself goes on, and is counted until it is over. */
-async function moving(
-  { account, signal }: CallContext,
-  memoryBytes: number,
-  move: () => Promise<void>,
-): Promise<Nothing> {
-  await abandoned(during(account, { memoryBytes }, move), signal);
+async function sending(context: CallContext, data: Uint8Array, send: () => Promise<void>): Promise<Nothing> {
+  await moving(context, data.length, send);
   return DONE;
+}
+
+/** A transfer. A client that takes it back does not wait any more; the transfer itself goes on, and is counted until it is over. */
+function moving<T>({ account, signal }: CallContext, length: number, move: () => Promise<T>): Promise<T> {
+  return abandoned(during(account, { memoryBytes: Math.max(length, REGION_BYTES_MIN) }, move), signal);
 }
 
 function checkLength(length: number): void {

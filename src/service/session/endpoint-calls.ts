@@ -1,11 +1,15 @@
 import type { Cid } from '../../base/index.js';
-import type {
-  AcceptOptions,
-  Connection,
-  ConnectOptions,
-  RequestListener,
-  TransferOptions,
+import {
+  type AcceptOptions,
+  type Connection,
+  type ConnectionRequest,
+  type ConnectOptions,
+  EndpointError,
+  type LookupRequest,
+  type RequestListener,
+  type TransferOptions,
 } from '../../endpoint/index.js';
+import { type PortSpace, serviceIdOfPort } from '../../wire/index.js';
 import { given } from '../given.js';
 import type * as wire from '../messages.js';
 import { type CallContext, type Calls, holding, on, opening } from './call.js';
@@ -14,14 +18,19 @@ import type { Hold } from './limits.js';
 import { OwnedConnection } from './owned-connection.js';
 
 const DONE = {};
+/** Of a host (RFC 1035 2.3.4). */
+const NAME_CHARACTERS_MAX = 253;
 /** As in process: see `TransferOptions`. */
 const DEFAULT_RECEIVES = 8;
 const DEFAULT_RECEIVE_BYTES = 4_096;
+/** What a receive buffer costs at least: there is more to it than its bytes. */
+const BUFFER_BYTES_MIN = 256;
 
 /** Connecting, listening, looking up. What is left out of a message has the default that it has in process. */
 export const ENDPOINT_CALLS = {
   connect: opening((request, context) =>
     holding(context.account, { ceps: 1, memoryBytes: receiveBytes(request) }, async (hold) => {
+      checkHost(request.host);
       const connection = await attempting(context, (more) =>
         context.adapter.connect({ ...given(request), ...more } as ConnectOptions),
       );
@@ -29,10 +38,11 @@ export const ENDPOINT_CALLS = {
     }),
   ),
 
-  listen: opening((request, { adapter, account, owned }) =>
-    holding(account, { listens: 1 }, async (hold) => {
-      const listener = await adapter.listen(given(request));
-      return { handle: owned.add('listener', listener, () => listener.close(), hold), addresses: listener.addresses };
+  listen: opening((request, context) =>
+    listening(context, 'tcp', request, async (...holds) => {
+      const listener = await context.adapter.listen(given(request));
+      const handle = context.owned.add('listener', listener, () => listener.close(), ...holds);
+      return { handle, addresses: listener.addresses };
     }),
   ),
 
@@ -43,20 +53,29 @@ export const ENDPOINT_CALLS = {
         hold.release();
         return {};
       }
-      const end = (): void => {
-        if (request.isPending) request.reject();
+      return {
+        request: describe.request(
+          owned.add('request', request, () => refuse(request), hold),
+          request,
+        ),
       };
-      return { request: describe.request(owned.add('request', request, end, hold), request) };
     }),
   ),
 
   accept: on('request', (request, { handle, ...options }, context) =>
     holding(context.account, { memoryBytes: receiveBytes(options) }, async (hold) => {
+      const { owned, signal } = context;
+      const wasPending = request.isPending;
+      const accepting = request.accept({ ...given(options), signal } as AcceptOptions);
+      // Whatever else is done with the request meanwhile, it is this call that it costs from now on.
+      const holds = request.isPending === wasPending ? [] : owned.take(handle);
       try {
-        const connection = await request.accept({ ...given(options), signal: context.signal } as AcceptOptions);
-        return ownConnection(connection, context, hold, ...context.owned.take(handle));
+        return ownConnection(await accepting, context, hold, ...holds);
+      } catch (error) {
+        for (const each of holds) each.release();
+        throw error;
       } finally {
-        if (!request.isPending) context.owned.forget(handle);
+        if (!request.isPending) owned.forget(handle);
       }
     }),
   ),
@@ -80,16 +99,17 @@ export const ENDPOINT_CALLS = {
 
   lookup: opening((request, context) =>
     holding(context.account, { ceps: 1 }, async (hold) => {
+      checkHost(request.host);
       const service = await attempting(context, (more) => context.adapter.lookup({ ...given(request), ...more }));
       hold.release();
       return service;
     }),
   ),
 
-  listenDatagram: opening((request, { adapter, account, owned }) =>
-    holding(account, { listens: 1 }, async (hold) => {
-      const listener = await adapter.listenDatagram(given(request));
-      const handle = owned.add('datagram listener', listener, () => listener.close(), hold);
+  listenDatagram: opening((request, context) =>
+    listening(context, 'udp', request, async (...holds) => {
+      const listener = await context.adapter.listenDatagram(given(request));
+      const handle = context.owned.add('datagram listener', listener, () => listener.close(), ...holds);
       return { handle, addresses: listener.addresses };
     }),
   ),
@@ -101,10 +121,12 @@ export const ENDPOINT_CALLS = {
         hold.release();
         return {};
       }
-      const end = (): void => {
-        if (request.isPending) request.reject();
+      return {
+        request: describe.lookupRequest(
+          owned.add('look-up', request, () => refuse(request), hold),
+          request,
+        ),
       };
-      return { request: describe.lookupRequest(owned.add('look-up', request, end, hold), request) };
     }),
   ),
 
@@ -144,6 +166,35 @@ export const ENDPOINT_CALLS = {
   | 'close'
 >;
 
+/** Listens on a port on which no other client does. @throws EndpointError `PORT_IN_USE` */
+function listening<T>(
+  { adapter, account, owned, listens }: CallContext,
+  portSpace: PortSpace,
+  { port, address }: wire.Listen,
+  listen: (...holds: readonly Hold[]) => Promise<T>,
+): Promise<T> {
+  return holding(account, { listens: 1 }, async (hold) => {
+    const adapterPort = address === undefined ? 0 : adapter.addresses.indexOf(address) + 1;
+    const place = listens.add(owned, serviceIdOfPort(portSpace, port), adapterPort);
+    if (place === undefined) {
+      throw new EndpointError('PORT_IN_USE', `another client listens on port ${port} already`, { port });
+    }
+    try {
+      return await listen(hold, place);
+    } catch (error) {
+      place.release();
+      throw error;
+    }
+  });
+}
+
+/** The time that the system takes to read a name, with all waiting, grows with the square of its length. @throws EndpointError `INVALID_ARGUMENT` */
+function checkHost({ length }: string): void {
+  if (length <= NAME_CHARACTERS_MAX) return;
+  const text = `host has ${length} characters; a name has at most ${NAME_CHARACTERS_MAX}`;
+  throw new EndpointError('INVALID_ARGUMENT', text, { name: 'host', length, maximum: NAME_CHARACTERS_MAX });
+}
+
 /** Asks a peer for a client, whose attempt it is until it is over. */
 async function attempting<T>(
   { owned, signal }: CallContext,
@@ -157,6 +208,16 @@ async function attempting<T>(
     return await ask({ signal, onAttempt });
   } finally {
     end?.();
+  }
+}
+
+/** Refuses a request that was not answered. Never throws: without a buffer for the answer, the peer has to ask again to hear it. */
+function refuse(request: ConnectionRequest | LookupRequest): void {
+  if (!request.isPending) return;
+  try {
+    request.reject();
+  } catch {
+    request.close();
   }
 }
 
@@ -202,5 +263,5 @@ export function receiveBytes(
 ): number {
   if ('qpn' in options && options.qpn !== undefined) return 0;
   const { receives = DEFAULT_RECEIVES, receiveBytes: each = DEFAULT_RECEIVE_BYTES } = options;
-  return receives * each;
+  return receives * Math.max(each, BUFFER_BYTES_MIN);
 }

@@ -103,11 +103,12 @@ export class Owned {
     finish(entry);
   }
 
-  /** What a handle names becomes something else, which goes on to cost what it did. @returns what it holds; nothing if the client has gone. */
+  /** What a handle names becomes something else, which costs instead what it did. @returns what it held; nothing if the client has gone. */
   take(handle: number): readonly Hold[] {
     const entry = this.#entries.get(handle);
-    this.#entries.delete(handle);
-    return entry?.holds ?? [];
+    if (entry === undefined) return [];
+    this.#entries.set(handle, { ...entry, holds: [] });
+    return entry.holds;
   }
 
   /** What a handle names is over, or somebody else's, by itself: the handle means nothing any more. Harmless if it did not. */

@@ -5,6 +5,7 @@ import { ServiceError } from '../error.js';
 import type { Carrier } from './carrier.js';
 import { ClientSession, type ClientView, type SessionHost } from './client-session.js';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from './limits.js';
+import { ListenTable } from './listen-table.js';
 
 export interface ServiceOptions {
   /** What a client may have, where it is not the default. */
@@ -20,12 +21,15 @@ export interface ServiceOptions {
 }
 
 const DEFAULT_MAX_CLIENTS = 1_024;
+/** Longer than this `setTimeout` does not wait at all. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** One adapter for many clients. Carriers bring them; each owns what it makes, and what it owned ends with it. */
 export class Service {
   readonly adapter: Adapter;
   readonly #host: SessionHost;
-  readonly #maxClients: number;
+  /** How many clients there may be. */
+  readonly maxClients: number;
   readonly #sessions = new Set<ClientSession>();
   /** Over, but with calls that have not found out. */
   readonly #leaving = new Set<ClientSession>();
@@ -38,11 +42,12 @@ export class Service {
   constructor(adapter: Adapter, options: ServiceOptions = {}) {
     const { limits, maxClients = DEFAULT_MAX_CLIENTS, now = monotonicNow, schedule = after, onClient } = options;
     this.adapter = adapter;
-    this.#maxClients = maxClients;
+    this.maxClients = maxClients;
     this.#limits = { ...DEFAULT_CLIENT_LIMITS, ...limits };
     const isDraining = (): boolean => this.#isDraining;
     this.#host = {
       adapter,
+      listens: new ListenTable(),
       get isDraining() {
         return isDraining();
       },
@@ -75,8 +80,9 @@ export class Service {
   /** A client has come. @throws ServiceError `UNAVAILABLE` when the service is going down, `LIMIT_REACHED` when it has all clients that it may have. */
   open(carrier: Carrier): ClientSession {
     if (this.#isDraining) throw new ServiceError('UNAVAILABLE', 'the service is going down', {});
-    if (this.#sessions.size >= this.#maxClients) {
-      const maximum = this.#maxClients;
+    if (this.#sessions.size >= this.maxClients) this.#endSilent();
+    if (this.#sessions.size >= this.maxClients) {
+      const maximum = this.maxClients;
       throw new ServiceError('LIMIT_REACHED', `the service has ${maximum} clients already`, {
         limit: 'clients',
         maximum,
@@ -123,6 +129,16 @@ export class Service {
     return wrong;
   }
 
+  /** Who has been here longest without a word makes room. */
+  #endSilent(): void {
+    for (const session of this.#sessions) {
+      if (session.hasSaidHello) continue;
+      const text = 'the service has as many clients as it may, and this one has not said hello';
+      session.end(new ServiceError('LIMIT_REACHED', text, { limit: 'clients', maximum: this.maxClients }));
+      return;
+    }
+  }
+
   #sendAway(): void {
     for (const session of [...this.#sessions])
       session.end(new ServiceError('UNAVAILABLE', 'the service is going down', {}));
@@ -152,6 +168,11 @@ export class Service {
 }
 
 function after(delayMs: number, call: () => void): () => void {
-  const timer = setTimeout(call, delayMs);
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (leftMs: number): void => {
+    const nowMs = Math.min(leftMs, TIMER_MS_MAX);
+    timer = setTimeout(() => (leftMs > nowMs ? wait(leftMs - nowMs) : call()), nowMs);
+  };
+  wait(delayMs);
   return () => clearTimeout(timer);
 }
