@@ -70,7 +70,7 @@ export class Program {
       const watch = (): void => {
         const found = this.lines.find((line) => pattern.test(line));
         if (found !== undefined) resolve(found);
-        else if (this.#over) this.ended.then(({ stderr }) => reject(new Error(`no ${pattern}: ${stderr}`)), reject);
+        else if (this.#over) this.ended.then((result) => reject(without(pattern, result)), reject);
         else return;
         this.#watchers.delete(watch);
       };
@@ -88,6 +88,9 @@ export class Program {
     this.child.kill(signal);
   }
 }
+
+const without = (pattern: RegExp, { status, stderr, lines }: Result): Error =>
+  new Error(`ended with ${status} and no ${pattern}: ${stderr}${lines.join('\n')}`);
 
 /** Starts `ibcm`. */
 export const ibcm = (...args: readonly string[]): Program => new Program(process.execPath, [IBCM, ...args]);

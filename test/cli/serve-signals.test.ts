@@ -121,7 +121,8 @@ describe('a client that calls itself something that is more than a part of a lin
     onTestFinished(() => client.close());
     await client.listen({ port: 7471 });
     for (const command of ['ps', 'stats']) {
-      const { lines } = await service.run(command);
+      const { lines, stderr } = await service.run(command);
+      expect(stderr).toBe('');
       expect(lines.join('\n')).not.toContain('\u001b[2J');
       expect(lines.filter((line) => line.includes('a�[2J�b'))).toHaveLength(1);
     }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll } from 'vitest';
 import { IBCM, Program, type Result } from './program.js';
 
 /** Services as processes, and commands that find them. */
@@ -13,10 +13,16 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** A folder of a test's own. */
+/** What was made by this file. Tests that run at once share what is registered for one of them, so no test removes. */
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder of a test's own. It is removed when the file's tests are over. */
 export function freshFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'ibcm-serve-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 

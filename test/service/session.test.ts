@@ -136,7 +136,7 @@ describe('what a client is', () => {
   test('is called by a short name that a terminal can show', () => {
     const client = new Client(made.service, false);
     client.call('hello', { name: `a\x1b[2J\x07\x9bb\n${'c'.repeat(1_000)}` });
-    expect(client.session.name).toBe(`a?[2J??b?${'c'.repeat(55)}`);
+    expect(client.session.name).toBe(`a�[2J��b�${'c'.repeat(55)}`);
   });
 
   test('owns the CIDs of what it owns, and no others', async () => {

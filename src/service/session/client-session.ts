@@ -355,6 +355,6 @@ export class ClientSession implements ClientView {
 
 /** What a client calls itself, short and without what a terminal would obey. A copy, since a part of a text keeps all of it. */
 function nameOf(text: string): string {
-  const short = text.slice(0, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '?');
+  const short = text.slice(0, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '�');
   return Buffer.from(short).toString();
 }
