@@ -30,9 +30,11 @@ export class EventPrinter {
     this.#output.write(`${this.#json ? JSON.stringify(line) : eventText(line, this.#style)}\n`);
   }
 
-  /** An event of the CM. */
+  /** An event of the CM. A DREQ waits for the next turn: it may come together with what establishes the connection, of which a command hears in this one. */
   printEvent(event: EndpointEvent): void {
-    this.print(event.type, { cid: event.cid, ...eventFields(event) });
+    const fields = { cid: event.cid, ...eventFields(event) };
+    if (event.type === 'dreq_received') setImmediate(() => this.print(event.type, fields));
+    else this.print(event.type, fields);
   }
 
   printEstablished(connection: Pick<ConnectionDetails, 'local' | 'remote' | 'privateData'>): void {

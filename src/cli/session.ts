@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, EndpointEvent } from '../endpoint/index.js';
 import { CaptureFile, CaptureTap, IoError, openAdapter, type RocePort, type SocketKind } from '../io/index.js';
 import type { ServiceCloseCause } from '../service/index.js';
@@ -135,6 +135,8 @@ export class Session {
   /** Prints that the connection has ended, when it has. @returns why it ended. */
   async untilClosed(connection: CommandConnection): Promise<ServiceCloseCause> {
     const { cause } = await connection.closed;
+    // The line of the DREQ that ended it comes first.
+    await nextTurn();
     this.#printer.printClosed(connection.remote, cause);
     return cause;
   }

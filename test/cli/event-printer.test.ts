@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { eventFields } from '../../src/cli/event-fields.js';
 import { EventPrinter } from '../../src/cli/event-printer.js';
@@ -121,6 +122,20 @@ test('errors of one connection are lines like others, whatever was thrown', () =
     { event: 'error', time: expect.any(Number), code: 'TIMEOUT', message: 'no answer' },
     { event: 'error', time: expect.any(Number), message: 'SIGINT' },
   ]);
+});
+
+test('a DREQ that comes together with the RTU is a line after that of the connection', async () => {
+  const output = new PassThrough({ encoding: 'utf8' });
+  const printer = new EventPrinter(output, true, PLAIN);
+  const end = { address: '127.0.0.1', port: 7471, qpn: 7 };
+  const event = (type: EndpointEvent['type']): EndpointEvent => ({ type, cid: 1 }) as EndpointEvent;
+  printer.printEvent(event('rtu_received'));
+  printer.printEvent(event('dreq_received'));
+  await Promise.resolve();
+  printer.printEstablished({ local: end, remote: end, privateData: new Uint8Array() });
+  await nextTurn();
+  const names = String(output.read()).match(/(?<="event":")\w+/g);
+  expect(names).toEqual(['rtu_received', 'established', 'dreq_received']);
 });
 
 describe('events of several processes', () => {
