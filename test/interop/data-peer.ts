@@ -105,6 +105,17 @@ export class SharedReceives {
   }
 }
 
+/** A connection was not made. */
+export class NotConnected extends Error {
+  /** The number of the peer's reason, if it rejected. */
+  readonly reason: number | undefined;
+
+  constructor({ type, message }: CmEvent) {
+    super(`the connection came to ${type}`);
+    this.reason = message?.message === 'REJ' ? message.fields.reason : undefined;
+  }
+}
+
 /** Queue pairs of ours, connected by the connection manager, whose work requests the scenario posts itself: rdma-data-peer is their peer. */
 export class DataPeers {
   readonly #parts: Parts;
@@ -417,7 +428,7 @@ export class DataPeer {
       case 'req_error':
       case 'rep_error':
       case 'rej_received':
-        this.#established.reject(new Error(`the connection came to ${event.type}`));
+        this.#established.reject(new NotConnected(event));
         return;
       default:
     }

@@ -123,10 +123,13 @@ async function startRecorder(file: string): Promise<ChildProcess | undefined> {
   return recorder;
 }
 
+/** What the kernel says of the machine that is emulated, when that was too slow for it as it began. */
+const OF_THE_EMULATION = 'MP-BIOS bug';
+
 /** Lines of the kernel's log that should not be there. */
 async function kernelComplaints(guest: Guest): Promise<string[]> {
   const output = await guest.must("dmesg | grep -iE 'icrc|WARNING:|BUG:|Oops|Call Trace|refcount' || true");
-  return output.split('\n').filter((line) => line.trim() !== '');
+  return output.split('\n').filter((line) => line.trim() !== '' && !line.includes(OF_THE_EMULATION));
 }
 
 const print = (row: Row): void => void process.stdout.write(`${JSON.stringify(row)}\n`);
