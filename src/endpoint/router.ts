@@ -16,7 +16,7 @@ import type { EndpointHost } from './host.js';
 import { LocalAddresses } from './local-addresses.js';
 import type { QueuePairOptions } from './options.js';
 import type { TransferOptions } from './transfer-options.js';
-import { REMOTE_ACCESS, Transfers } from './transfers.js';
+import { MIN_RNR_TIMER, REMOTE_ACCESS, Transfers } from './transfers.js';
 
 /** An event as a value, for whoever watches. */
 export interface EndpointEvent {
@@ -279,10 +279,13 @@ export class EventRouter {
       return foreign;
     }
     let own: QueuePair | undefined;
-    const queuePair = this.#connected.create<Seat>({ ...shared, accessFlags: REMOTE_ACCESS }, (created) => {
-      own = created;
-      this.#attach(created, seat, options);
-    });
+    const queuePair = this.#connected.create<Seat>(
+      { ...shared, accessFlags: REMOTE_ACCESS, minRnrTimer: MIN_RNR_TIMER },
+      (created) => {
+        own = created;
+        this.#attach(created, seat, options);
+      },
+    );
     if (own !== undefined && seat.transfers !== undefined) this.#moving.set(own, queuePair);
     this.#held.set(queuePair, {
       seat,

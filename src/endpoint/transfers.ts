@@ -66,6 +66,8 @@ const NOWHERE: RemoteMemory = { address: 0, rkey: 0 };
 
 /** What a peer may ask of a connection's queue pair; what of it concerns which memory is said where the memory is registered. */
 export const REMOTE_ACCESS = ACCESS.remoteRead | ACCESS.remoteWrite | ACCESS.remoteAtomic;
+/** When a peer that found no receive here may ask again: 0.64 ms, as most RDMA software says; the verbs' own default is 655 ms. As IBTA encodes it. */
+export const MIN_RNR_TIMER = 12;
 
 /** The data of one connection: its work queues, the memory that is registered for it, and who waits for what. */
 export class Transfers {

@@ -110,6 +110,8 @@ export class RcRequester {
     const { state } = this.#context;
     if (state !== 'RTS' && state !== 'SQD') return false;
     const entry = queue.at(queue.cursor);
+    if (this.#packet === 0 && queue.cursor !== queue.head && this.#exceedsCredits(queue.cursor))
+      return this.#askAgain(packet);
     if (queue.cursor === queue.begun && !this.#begin(entry)) return this.#askAgain(packet);
     if (entry.kind < KIND.READ) return this.#writeMessage(packet, entry);
     if (this.#readsInFlight >= this.#context.initiatorDepth) return false;
@@ -172,7 +174,6 @@ export class RcRequester {
     const alone = queue.head === queue.cursor;
     if (state === 'SQD') return false;
     if (entry.fence && this.#readsOpen > 0) return false;
-    if (entry.takesReceive && this.#takersBegun >= this.#takersAllowed && !alone) return false;
     const wrong = this.#wrongWith(entry, initiatorDepth, entry.resolve(layer.memory, domain));
     if (wrong !== undefined) {
       // Those before it are done first, and well (IBTA 10.8.3.1).
@@ -232,7 +233,14 @@ export class RcRequester {
     if (!ends) return false;
     if (queue.cursor + 1 === queue.tail) return true;
     const next = queue.at(queue.cursor + 1);
-    return next.kind >= KIND.READ || next.fence || (next.takesReceive && this.#takersBegun >= this.#takersAllowed);
+    return next.kind >= KIND.READ || next.fence || this.#exceedsCredits(queue.cursor + 1);
+  }
+
+  /** Whether a request must wait for the peer's receives, unless it is the first: that one may always be tried. */
+  #exceedsCredits(index: number): boolean {
+    const queue = this.#queue;
+    const { takesReceive, ordinal } = queue.at(index);
+    return takesReceive && (index < queue.begun ? ordinal : this.#takersBegun + 1) > this.#takersAllowed;
   }
 
   #writeRead(packet: OutgoingPacket, entry: SendEntry): boolean {
@@ -307,6 +315,8 @@ export class RcRequester {
     }
     if (rnrRetryCount !== RNR_FOREVER) this.#rnrRetries -= 1;
     this.#goBack();
+    // The first is sent alone then: its acknowledgement says how many may follow.
+    this.#takersAllowed = this.#takersTaken();
     this.#waiting = true;
     this.#setDeadline(after(layer.now, durationOfRnrTimer(timer)));
   }

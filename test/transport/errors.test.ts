@@ -391,6 +391,27 @@ describe('rnrRetryExceeded', () => {
   });
 });
 
+describe('a peer with fewer receives than there are messages', () => {
+  it('is asked with one message after its wait, and then sent as many as it says it can take', () => {
+    const { fabric, a, b } = loggedPair({ rnrRetryCount: 7, minRnrTimer: 1 });
+    for (const id of [11, 12, 13]) b.queues.postReceive({ id });
+    for (let id = 1; id <= 8; id += 1) a.queues.postSend({ opcode: 'send', id }, fabric.now);
+    fabric.settle();
+    expect(outcomesOf(a)).toEqual(['1 send success', '2 send success', '3 send success']);
+    b.queues.postReceive({ id: 14 });
+    fabric.jump();
+    fabric.settle();
+    // The fourth alone; and when that was taken, the fifth, in vain.
+    expect(a.side.layer.counters.retransmitted).toBe(2);
+    expect(b.side.layer.counters.receiverNotReady).toBe(2);
+    for (const id of [15, 16, 17, 18]) b.queues.postReceive({ id });
+    fabric.run();
+    expect(outcomesOf(a)).toEqual([4, 5, 6, 7, 8].map((id) => `${id} send success`));
+    expect(a.side.layer.counters.retransmitted).toBe(6);
+    expect(b.side.layer.counters.receiverNotReady).toBe(2);
+  });
+});
+
 describe('badResponse', () => {
   it('a response that is not as long as what was asked for', () => {
     const { fabric, a, b } = loggedPair({ icrc: 'ignore' });
