@@ -110,8 +110,7 @@ export class RcRequester {
     const { state } = this.#context;
     if (state !== 'RTS' && state !== 'SQD') return false;
     const entry = queue.at(queue.cursor);
-    if (this.#packet === 0 && queue.cursor !== queue.head && this.#exceedsCredits(queue.cursor))
-      return this.#askAgain(packet);
+    if (this.#packet === 0 && this.#exceedsCredits(queue.cursor)) return this.#askAgain(packet);
     if (queue.cursor === queue.begun && !this.#begin(entry)) return this.#askAgain(packet);
     if (entry.kind < KIND.READ) return this.#writeMessage(packet, entry);
     if (this.#readsInFlight >= this.#context.initiatorDepth) return false;
@@ -134,15 +133,9 @@ export class RcRequester {
     }
     const kind = AETH.kind.get(packet.bytes, packet.headers);
     const value = AETH.value.get(packet.bytes, packet.headers);
-    if (kind === AETH_KINDS.acknowledge) {
-      this.#handleAcknowledge(psn, value);
-      return;
-    }
-    if (ahead < 0) {
-      this.#dropUnexpected();
-      return;
-    }
-    if (kind === AETH_KINDS.receiverNotReady) this.#handleNotReady(psn, value);
+    if (kind === AETH_KINDS.acknowledge) this.#handleAcknowledge(psn, value);
+    else if (ahead < 0) this.#dropUnexpected();
+    else if (kind === AETH_KINDS.receiverNotReady) this.#handleNotReady(psn, value);
     else if (kind === AETH_KINDS.negativeAcknowledge) this.#handleNak(psn, value);
     else this.#dropUnexpected();
   }
@@ -240,7 +233,8 @@ export class RcRequester {
   #exceedsCredits(index: number): boolean {
     const queue = this.#queue;
     const { takesReceive, ordinal } = queue.at(index);
-    return takesReceive && (index < queue.begun ? ordinal : this.#takersBegun + 1) > this.#takersAllowed;
+    if (!takesReceive || index === queue.head) return false;
+    return (index < queue.begun ? ordinal : this.#takersBegun + 1) > this.#takersAllowed;
   }
 
   #writeRead(packet: OutgoingPacket, entry: SendEntry): boolean {
