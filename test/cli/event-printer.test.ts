@@ -127,7 +127,7 @@ test('errors of one connection are lines like others, whatever was thrown', () =
 test('a DREQ that comes together with the RTU is a line after that of the connection', async () => {
   const output = new PassThrough({ encoding: 'utf8' });
   const printer = new EventPrinter(output, true, PLAIN);
-  const end = { address: '127.0.0.1', port: 7471, qpn: 7 };
+  const end = { address: '127.0.0.1', port: 7471, qpn: 7, startingPsn: 0, commId: 1 };
   const event = (type: EndpointEvent['type']): EndpointEvent => ({ type, cid: 1 }) as EndpointEvent;
   printer.printEvent(event('rtu_received'));
   printer.printEvent(event('dreq_received'));
