@@ -12,6 +12,9 @@ export interface EventLine {
   readonly [field: string]: unknown;
 }
 
+/** Seconds since the epoch. */
+const now = (): number => (performance.timeOrigin + performance.now()) / 1_000;
+
 /** Prints events, one a line, for people or as JSON. */
 export class EventPrinter {
   readonly #output: NodeJS.WritableStream;
@@ -24,8 +27,7 @@ export class EventPrinter {
     this.#style = style;
   }
 
-  print(event: string, fields: Fields): void {
-    const time = (performance.timeOrigin + performance.now()) / 1_000;
+  print(event: string, fields: Fields, time = now()): void {
     const line: EventLine = { event, time, ...fields };
     this.#output.write(`${this.#json ? JSON.stringify(line) : eventText(line, this.#style)}\n`);
   }
@@ -33,8 +35,9 @@ export class EventPrinter {
   /** An event of the CM. A DREQ waits for the next turn: it may come together with what establishes the connection, of which a command hears in this one. */
   printEvent(event: EndpointEvent): void {
     const fields = { cid: event.cid, ...eventFields(event) };
-    if (event.type === 'dreq_received') setImmediate(() => this.print(event.type, fields));
-    else this.print(event.type, fields);
+    const time = now();
+    if (event.type === 'dreq_received') setImmediate(() => this.print(event.type, fields, time));
+    else this.print(event.type, fields, time);
   }
 
   printEstablished(connection: Pick<ConnectionDetails, 'local' | 'remote' | 'privateData'>): void {
