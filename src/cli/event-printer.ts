@@ -20,6 +20,7 @@ export class EventPrinter {
   readonly #output: NodeJS.WritableStream;
   readonly #json: boolean;
   readonly #style: Style;
+  #last = 0;
 
   constructor(output: NodeJS.WritableStream, json: boolean, style: Style) {
     this.#output = output;
@@ -27,7 +28,10 @@ export class EventPrinter {
     this.#style = style;
   }
 
-  print(event: string, fields: Fields, time = now()): void {
+  /** @param at when it happened. Times of lines do not go back. */
+  print(event: string, fields: Fields, at = now()): void {
+    const time = Math.max(at, this.#last);
+    this.#last = time;
     const line: EventLine = { event, time, ...fields };
     this.#output.write(`${this.#json ? JSON.stringify(line) : eventText(line, this.#style)}\n`);
   }
