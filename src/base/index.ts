@@ -1,5 +1,6 @@
 export * from './brand.js';
 export * from './bytes.js';
+export * from './control-characters.js';
 export * from './error.js';
 export * from './gid.js';
 export * from './random.js';

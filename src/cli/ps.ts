@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { withoutControlCharacters } from '../base/index.js';
 import { STATES } from '../cep/index.js';
 import type { ConnectionInfo } from '../service/index.js';
 import { administer, serviceOption } from './administer.js';
 import { columns } from './columns.js';
 import { durationText } from './duration-text.js';
-import { onOneLine } from './on-one-line.js';
 import { serviceText } from './service-text.js';
 import { styleFor } from './style.js';
 import { addWatchOptions, showOrWatch, type WatchOptions } from './watch.js';
@@ -80,5 +80,9 @@ function ownerText({ owner, unbound }: ConnectionInfo): string {
   if (unbound) return 'gone';
   if (owner === undefined) return '-';
   const { id, name, pid } = owner;
-  return [`${id}`, ...(name === '' ? [] : [onOneLine(name)]), ...(pid === undefined ? [] : [`(${pid})`])].join(' ');
+  return [
+    `${id}`,
+    ...(name === '' ? [] : [withoutControlCharacters(name)]),
+    ...(pid === undefined ? [] : [`(${pid})`]),
+  ].join(' ');
 }

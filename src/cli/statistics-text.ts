@@ -1,7 +1,7 @@
+import { withoutControlCharacters } from '../base/index.js';
 import type { Statistics } from '../service/index.js';
 import { columns } from './columns.js';
 import { durationText } from './duration-text.js';
-import { onOneLine } from './on-one-line.js';
 import type { Style } from './style.js';
 
 /** Statistics for people: what is not 0, and what came since they were last shown. */
@@ -99,7 +99,7 @@ function clientRows({ clients }: Statistics): string[][] {
   if (clients.length === 0) return [];
   const rows = clients.map(({ id, name, pid, ageMs, used, limits, calls, waiting }) => [
     String(id),
-    onOneLine(name),
+    withoutControlCharacters(name),
     pid === undefined ? '-' : String(pid),
     durationText(ageMs),
     ...Object.entries(used).map(([what, count]) => `${count}/${limits[what] ?? '?'}`),

@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { getSystemErrorMap } from 'node:util';
-import { IbcmError } from '../../base/index.js';
+import { IbcmError, withoutControlCharacters } from '../../base/index.js';
 import { CaptureReader, type CaptureRecord, type CaptureTimestamp } from '../../wire/index.js';
-import { onOneLine } from '../on-one-line.js';
 import { styleFor } from '../style.js';
 import { secondsBetween } from './capture-time.js';
 import { decodeRecord } from './decoder.js';
@@ -47,7 +46,7 @@ export async function runDecode(
     status = 1;
     // What was found before the fault comes before the complaint.
     await output.flush();
-    stderr.write(`ibcm: ${onOneLine(name)}: ${reason}\n`);
+    stderr.write(`ibcm: ${withoutControlCharacters(name)}: ${reason}\n`);
   };
   for (const file of files) {
     const decoder = new FileDecoder(file, format, output);

@@ -1,4 +1,4 @@
-import { onOneLine } from '../on-one-line.js';
+import { withoutControlCharacters } from '../../base/index.js';
 import type { Style } from '../style.js';
 import type { DecodedMessage, UndecodedMessage } from './decoder.js';
 import type { LineOrigin } from './json.js';
@@ -36,7 +36,7 @@ export class TextLines {
       details.push(decoded.error);
     }
     const columns = [dim(`${frame} ${seconds}`), this.#addresses(decoded), message, ...details];
-    return `${this.#withFile ? `${onOneLine(file)}: ` : ''}${columns.join('  ')}`;
+    return `${this.#withFile ? `${withoutControlCharacters(file)}: ` : ''}${columns.join('  ')}`;
   }
 
   #addresses({ source = '?', destination = '?' }: DecodedMessage | UndecodedMessage): string {

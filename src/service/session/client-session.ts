@@ -1,4 +1,4 @@
-import type { Cid, Instant } from '../../base/index.js';
+import { type Cid, type Instant, withoutControlCharacters } from '../../base/index.js';
 import type { Adapter, AdapterInterface } from '../../endpoint/index.js';
 import { ServiceError } from '../error.js';
 import { failureOf } from '../failure.js';
@@ -355,6 +355,5 @@ export class ClientSession implements ClientView {
 
 /** What a client calls itself, short and without what a terminal would obey. A copy, since a part of a text keeps all of it. */
 function nameOf(text: string): string {
-  const short = text.slice(0, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '�');
-  return Buffer.from(short).toString();
+  return Buffer.from(withoutControlCharacters(text.slice(0, NAME_CHARACTERS_MAX))).toString();
 }
