@@ -4,12 +4,11 @@ import type { PathAddress } from '../cep/index.js';
 import type { EndpointHost, Route, RouteWishes } from '../endpoint/index.js';
 import { PACKET_BYTES_MAX } from '../transport/index.js';
 import { ROCE_UDP_PORT } from '../wire/index.js';
+import { callAfter, TIMER_MS_MAX } from './call-after.js';
 import { monotonicNow } from './clock.js';
 import type { RocePort, SentDatagram } from './port.js';
 import { resolveRoute } from './resolve.js';
 
-/** setTimeout takes at most 2³¹ − 1 ms. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Where datagrams are written until the ports have sent them. */
 const ROOM_BYTES = 2 ** 18;
 
@@ -94,8 +93,7 @@ export class PortDriver implements EndpointHost {
   }
 
   schedule(delay: Duration, call: () => void): () => void {
-    const timer = setTimeout(call, Math.min(Math.ceil(inMilliseconds(delay)), TIMER_MS_MAX));
-    return () => clearTimeout(timer);
+    return callAfter(Math.ceil(inMilliseconds(delay)), call);
   }
 
   async close(): Promise<void> {
@@ -187,6 +185,7 @@ export class PortDriver implements EndpointHost {
     clearTimeout(this.#timer);
     if (at === Number.POSITIVE_INFINITY) return;
     const delayMs = Math.ceil((at - this.now()) / 1_000);
+    // One that comes too early finds nothing due, and is set again.
     this.#timer = setTimeout(() => this.#timeout(), Math.min(Math.max(delayMs, 0), TIMER_MS_MAX));
   }
 

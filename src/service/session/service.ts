@@ -1,6 +1,6 @@
 import type { Cid, Instant } from '../../base/index.js';
 import type { Adapter } from '../../endpoint/index.js';
-import { monotonicNow } from '../../io/index.js';
+import { callAfter, monotonicNow } from '../../io/index.js';
 import { ServiceError } from '../error.js';
 import type { Carrier } from './carrier.js';
 import { ClientSession, type ClientView, type SessionHost } from './client-session.js';
@@ -21,8 +21,6 @@ export interface ServiceOptions {
 }
 
 const DEFAULT_MAX_CLIENTS = 1_024;
-/** Longer than this `setTimeout` does not wait at all. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** One adapter for many clients. Carriers bring them; each owns what it makes, and what it owned ends with it. */
 export class Service {
@@ -40,7 +38,7 @@ export class Service {
 
   /** @param adapter not closed by the service; others may use it, too. */
   constructor(adapter: Adapter, options: ServiceOptions = {}) {
-    const { limits, maxClients = DEFAULT_MAX_CLIENTS, now = monotonicNow, schedule = after, onClient } = options;
+    const { limits, maxClients = DEFAULT_MAX_CLIENTS, now = monotonicNow, schedule = callAfter, onClient } = options;
     this.adapter = adapter;
     this.maxClients = maxClients;
     this.#limits = { ...DEFAULT_CLIENT_LIMITS, ...limits };
@@ -165,14 +163,4 @@ export class Service {
       this.#watchers.add(watch);
     });
   }
-}
-
-function after(delayMs: number, call: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const wait = (leftMs: number): void => {
-    const nowMs = Math.min(leftMs, TIMER_MS_MAX);
-    timer = setTimeout(() => (leftMs > nowMs ? wait(leftMs - nowMs) : call()), nowMs);
-  };
-  wait(delayMs);
-  return () => clearTimeout(timer);
 }
