@@ -1,4 +1,5 @@
 import type { ConnectionDetails, DatagramService, EndpointEvent } from '../endpoint/index.js';
+import { calendarNow } from '../io/index.js';
 import type { ServiceCloseCause } from '../service/index.js';
 import { eventFields, type Fields, hex } from './event-fields.js';
 import { eventText } from './event-text.js';
@@ -13,13 +14,14 @@ export interface EventLine {
 }
 
 /** Seconds since the epoch. */
-const now = (): number => (performance.timeOrigin + performance.now()) / 1_000;
+const now = (): number => calendarNow() / 1_000;
 
 /** Prints events, one a line, for people or as JSON. */
 export class EventPrinter {
   readonly #output: NodeJS.WritableStream;
   readonly #json: boolean;
   readonly #style: Style;
+  /** The time of the line that was printed last. */
   #last = 0;
 
   constructor(output: NodeJS.WritableStream, json: boolean, style: Style) {

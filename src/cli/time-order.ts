@@ -1,3 +1,4 @@
+import { calendarNow } from '../io/index.js';
 import type { EventLine } from './event-printer.js';
 
 /**
@@ -32,7 +33,7 @@ export class TimeOrder<Event extends Pick<EventLine, 'time'>> {
   #arm(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#releaseUntil((performance.timeOrigin + performance.now() - this.#waitMs) / 1_000);
+      this.#releaseUntil((calendarNow() - this.#waitMs) / 1_000);
       if (this.#pending.length > 0) this.#arm();
     }, this.#waitMs);
   }

@@ -10,6 +10,7 @@ import {
   ROCE_UDP_PORT,
   writeNetworkHeader,
 } from '../wire/index.js';
+import { calendarNow } from './clock.js';
 import { bytesOf, PortWrapper, type ReceivedDatagram, type RocePort, type SentDatagram } from './port.js';
 
 /** Raw IP: the packet begins with its IP header. */
@@ -39,7 +40,7 @@ export class CaptureFile {
     sourcePort: number,
     trafficClass: number,
     payload: Uint8Array,
-    timeMs = performance.timeOrigin + performance.now(),
+    timeMs = calendarNow(),
   ): void {
     const ends = { source, sourceOffset: 0, destination, destinationOffset: 0, sourcePort };
     const long = payload.length >= 16;

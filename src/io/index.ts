@@ -1,7 +1,8 @@
 export { softRoceDevices } from './bind-error.js';
 export { caGuidOf } from './ca-guid.js';
+export { callAfter } from './call-after.js';
 export { CaptureFile, CaptureTap } from './capture-tap.js';
-export { monotonicNow } from './clock.js';
+export { calendarNow, monotonicNow } from './clock.js';
 export { type ConnectionStreamOptions, streamOf } from './connection-stream.js';
 export { SOCKET_BUFFER_BYTES, type SocketKind } from './datagram-socket.js';
 export { PortDriver } from './driver.js';

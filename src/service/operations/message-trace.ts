@@ -1,6 +1,13 @@
 import { formatAddress, GSI_QPN } from '../../base/index.js';
 import { CM_PACKET_BYTES } from '../../ca/index.js';
-import { bytesOf, PortWrapper, type ReceivedDatagram, type RocePort, type SentDatagram } from '../../io/index.js';
+import {
+  bytesOf,
+  calendarNow,
+  PortWrapper,
+  type ReceivedDatagram,
+  type RocePort,
+  type SentDatagram,
+} from '../../io/index.js';
 import {
   ATTRIBUTE_ID,
   BTH,
@@ -57,7 +64,7 @@ export class MessageTrace {
     if (message === undefined) return;
     const { sent, localGid, remoteGid, sourcePort, trafficClass, bytes } = passed;
     const traced: TracedMessage = {
-      timeUs: (performance.timeOrigin + performance.now()) * 1_000,
+      timeUs: calendarNow() * 1_000,
       message,
       sent,
       localAddress: formatAddress(localGid),

@@ -1,3 +1,4 @@
+import { calendarNow } from '../../io/index.js';
 import { EstablishmentSpans } from './establishment-spans.js';
 import type { Logger } from './log.js';
 import type { MessageTrace } from './message-trace.js';
@@ -28,7 +29,7 @@ export class SpanExport {
         if (problem === undefined) this.#log.info({ url }, 'spans are sent again');
         else this.#log.warn({ url }, problem);
       },
-      onInterval: () => spans.sweep((performance.timeOrigin + performance.now()) * 1_000),
+      onInterval: () => spans.sweep(calendarNow() * 1_000),
     });
     const spans = new EstablishmentSpans(this.#trace, (span) => exporter.add(span));
     this.#spans = spans;
