@@ -7,18 +7,19 @@ import { abandoned } from './abandoned.js';
 import { type Call, type CallContext, type CallName, type Calls, on, opening } from './call.js';
 import * as describe from './describe.js';
 import { Listening } from './listen-table.js';
+import type { OwnedId } from './owned-id.js';
 
 const DONE = {};
 const MASK_ALL = 0xffff_ffff_ffff_ffffn;
 
 /** A call on an ID. What it causes is sent and told when the client has the answer. */
 function onId<Request extends { readonly handle: number }, Result>(
-  run: (cm: CmInterface, id: CmId, request: Request, now: Instant) => Result,
+  run: (cm: CmInterface, own: OwnedId, request: Request, now: Instant, context: CallContext) => Result,
 ): Call<Request, Result> {
-  return on('ID', ({ id }, request: Request, context) => {
+  return on('ID', (own, request: Request, context) => {
     const { cm, now } = context.interface;
     context.afterwards(() => context.interface.wake());
-    return run(cm, id, request, now);
+    return run(cm, own, request, now, context);
   });
 }
 
@@ -26,7 +27,7 @@ function onId<Request extends { readonly handle: number }, Result>(
 function command<Request extends { readonly handle: number }>(
   run: (cm: CmInterface, id: CmId, request: Request, now: Instant) => void,
 ): Call<Request, Nothing> {
-  return onId((cm, id, request: Request, now) => {
+  return onId((cm, { id }, request: Request, now) => {
     run(cm, id, request, now);
     return DONE;
   });
@@ -62,14 +63,12 @@ export const CM_CALLS = {
     return DONE;
   }),
 
-  cmQuery: onId((cm, id) => {
+  cmQuery: onId((cm, { id }) => {
     const { local, remote } = cm.commIds(id);
     return { state: cm.state(id), localCommId: local, remoteCommId: remote };
   }),
 
-  cmListen: on('ID', ({ id, listening }, { handle: _, ...parameters }, context) => {
-    const { cm, now } = context.interface;
-    context.afterwards(() => context.interface.wake());
+  cmListen: onId((cm, { id, listening }, { handle: _, ...parameters }, now, context) => {
     const serviceId = cm.listen(id, parametersOf(parameters), now);
     const { serviceMask = MASK_ALL, port = 0 } = parameters;
     // A wider mask goes before nobody who says all bits.
@@ -85,9 +84,7 @@ export const CM_CALLS = {
     return { serviceId };
   }),
 
-  cmCancelListen: on('ID', ({ id, listening }, _, context) => {
-    const { cm, now } = context.interface;
-    context.afterwards(() => context.interface.wake());
+  cmCancelListen: onId((cm, { id, listening }, _, now) => {
     cm.cancelListen(id, now);
     listening.release();
     return DONE;
@@ -118,7 +115,7 @@ export const CM_CALLS = {
   cmSendLap: command((cm, id, { handle: _, ...parameters }, now) => cm.sendLap(id, parametersOf(parameters), now)),
   cmSendApr: command((cm, id, { handle: _, ...parameters }, now) => cm.sendApr(id, parametersOf(parameters), now)),
   cmMigrate: command((cm, id, _, now) => cm.migrate(id, now)),
-  cmGetQpAttr: onId((cm, id, { target }, now) => {
+  cmGetQpAttr: onId((cm, { id }, { target }, now) => {
     const { state: _, ...attributes } = cm.getQpAttr(id, target as QpTarget, now);
     return describe.queuePairAttributes(parametersOf(attributes));
   }),
