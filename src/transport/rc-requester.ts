@@ -110,7 +110,7 @@ export class RcRequester {
     const { state } = this.#context;
     if (state !== 'RTS' && state !== 'SQD') return false;
     const entry = queue.at(queue.cursor);
-    if (this.#packet === 0 && this.#exceedsCredits(queue.cursor)) return this.#askAgain(packet);
+    if (this.#packet === 0 && this.#exceedsCredits(entry, queue.cursor)) return this.#askAgain(packet);
     if (queue.cursor === queue.begun && !this.#begin(entry)) return this.#askAgain(packet);
     if (entry.kind < KIND.READ) return this.#writeMessage(packet, entry);
     if (this.#readsInFlight >= this.#context.initiatorDepth) return false;
@@ -226,15 +226,13 @@ export class RcRequester {
     if (!ends) return false;
     if (queue.cursor + 1 === queue.tail) return true;
     const next = queue.at(queue.cursor + 1);
-    return next.kind >= KIND.READ || next.fence || this.#exceedsCredits(queue.cursor + 1);
+    return next.kind >= KIND.READ || next.fence || this.#exceedsCredits(next, queue.cursor + 1);
   }
 
-  /** Whether a request must wait for the peer's receives, unless it is the first: that one may always be tried. */
-  #exceedsCredits(index: number): boolean {
-    const queue = this.#queue;
-    const { takesReceive, ordinal } = queue.at(index);
-    if (!takesReceive || index === queue.head) return false;
-    return (index < queue.begun ? ordinal : this.#takersBegun + 1) > this.#takersAllowed;
+  /** Whether a request, the one at `index` of the queue, must wait for the peer's receives. The oldest may always be tried. */
+  #exceedsCredits({ takesReceive, ordinal }: SendEntry, index: number): boolean {
+    if (!takesReceive || index === this.#queue.head) return false;
+    return (index < this.#queue.begun ? ordinal : this.#takersBegun + 1) > this.#takersAllowed;
   }
 
   #writeRead(packet: OutgoingPacket, entry: SendEntry): boolean {
