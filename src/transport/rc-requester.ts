@@ -353,12 +353,12 @@ export class RcRequester {
         this.#fail(entry, 'badResponse');
         return;
       }
-      if (!entry.list.scatter(number * mtu, packet.bytes, packet.payload, length)) {
+      if (!entry.scatter(number * mtu, packet.bytes, packet.payload, length)) {
         this.#fail(entry, 'localProtectionError');
         return;
       }
     } else if (
-      !entry.list.scatter(0, readOriginal(packet.bytes, packet.headers + AETH_BYTES, this.#original), 0, ATOMIC_BYTES)
+      !entry.scatter(0, readOriginal(packet.bytes, packet.headers + AETH_BYTES, this.#original), 0, ATOMIC_BYTES)
     ) {
       this.#fail(entry, 'localProtectionError');
       return;

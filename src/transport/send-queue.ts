@@ -1,5 +1,6 @@
 import type { CompletionOpcode } from './completion-queue.js';
 import { copyBytes } from './copy-bytes.js';
+import type { ScatterGatherElement } from './memory-region.js';
 import type { MemoryTable } from './memory-table.js';
 import type { AddressHandle, ProtectionDomain } from './protection-domain.js';
 import { ScatterList } from './scatter-list.js';
@@ -53,9 +54,10 @@ export class SendEntry {
   received = 0;
   /** How many messages up to this one take a receive of the peer's. */
   ordinal = 0;
-  readonly list = new ScatterList();
+  readonly #list = new ScatterList();
+  /** The message's bytes, if they are not in the list's memory: those below, or the program's own. */
+  #bytes: Uint8Array | undefined = undefined;
   #inline = NO_BYTES;
-  #isInline = false;
 
   /** Whether the peer needs a receive for it. */
   get takesReceive(): boolean {
@@ -76,7 +78,6 @@ export class SendEntry {
     this.extra = EXTRA.NONE;
     this.handle = undefined;
     this.received = 0;
-    this.#isInline = false;
     if (request.opcode === 'send' || request.opcode === 'rdmaWrite') {
       this.solicited = request.solicited === true;
       if (request.immediate !== undefined) {
@@ -85,12 +86,8 @@ export class SendEntry {
       }
     }
     const inline = request.opcode === 'send' || request.opcode === 'rdmaWrite' ? request.inline : undefined;
-    if (inline !== undefined) {
-      this.#setInline(inline, maxInline);
-    } else {
-      this.list.set(request.elements ?? []);
-      this.length = this.list.length;
-    }
+    if (inline !== undefined) this.#setInline(inline, maxInline);
+    else this.#setMemory(request.memory, request.elements);
     if (request.opcode === 'send') this.#setSend(request.invalidate, request.to);
     else this.#setRemote(request.remoteAddress, request.rkey);
     if (request.opcode === 'fetchAndAdd') this.#setOperands(request.add, 0n);
@@ -99,26 +96,46 @@ export class SendEntry {
 
   /** Looks its memory up. @returns false if it may not be used. */
   resolve(table: MemoryTable, domain: ProtectionDomain): boolean {
-    return this.#isInline || this.list.resolve(table, domain, this.kind >= KIND.READ);
+    return this.#bytes !== undefined || this.#list.resolve(table, domain, this.kind >= KIND.READ);
   }
 
   /** Copies a part of the message. @returns false if its memory is not there any more. */
   gather(offset: number, into: Uint8Array, at: number, count: number): boolean {
-    if (!this.#isInline) return this.list.gather(offset, into, at, count);
-    copyBytes(this.#inline, offset, into, at, count);
+    const bytes = this.#bytes;
+    if (bytes === undefined) return this.#list.gather(offset, into, at, count);
+    // The program may have detached it.
+    if (offset + count > bytes.length) return false;
+    copyBytes(bytes, offset, into, at, count);
     return true;
   }
 
+  /** Copies a part of a response into the request's memory. @returns false if that is not there any more. */
+  scatter(offset: number, from: Uint8Array, at: number, count: number): boolean {
+    const bytes = this.#bytes;
+    if (bytes === undefined) return this.#list.scatter(offset, from, at, count);
+    if (offset + count > bytes.length) return false;
+    copyBytes(from, at, bytes, offset, count);
+    return true;
+  }
+
+  /** Nothing is kept alive by what was done. */
   clear(): void {
-    if (!this.#isInline) this.list.clear();
+    if (this.#bytes === undefined) this.#list.clear();
+    else this.#bytes = undefined;
     this.handle = undefined;
   }
 
   #setInline(data: Uint8Array, maxInline: number): void {
     if (this.#inline.length < maxInline) this.#inline = new Uint8Array(maxInline);
     copyBytes(data, 0, this.#inline, 0, data.length);
-    this.#isInline = true;
+    this.#bytes = this.#inline;
     this.length = data.length;
+  }
+
+  #setMemory(memory: Uint8Array | undefined, elements: readonly ScatterGatherElement[] = []): void {
+    this.#bytes = memory;
+    if (memory === undefined) this.#list.set(elements);
+    this.length = memory === undefined ? this.#list.length : memory.length;
   }
 
   #setSend(invalidate: number | undefined, to: (WorkRequest & { opcode: 'send' })['to']): void {

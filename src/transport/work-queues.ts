@@ -3,6 +3,7 @@ import type { QpState, QueuePair, QueuePairFollower } from '../verbs/index.js';
 import type { CompletionQueue } from './completion-queue.js';
 import { type Layer, QueuePairContext } from './context.js';
 import { TransportError } from './error.js';
+import { MESSAGE_BYTES_MAX } from './limits.js';
 import type { IncomingPacket, OutgoingPacket } from './packet.js';
 import type { ProtectionDomain } from './protection-domain.js';
 import { RcRequester } from './rc-requester.js';
@@ -16,6 +17,7 @@ import { UnreliableRequester } from './unreliable-requester.js';
 import {
   checkAddress,
   checkElements,
+  checkMemory,
   checkUint64,
   checkWord,
   invalidRequest,
@@ -286,18 +288,22 @@ export class WorkQueues implements QueuePairFollower {
 
   #check(request: WorkRequest): void {
     const { transport } = this.queuePair;
-    const { opcode, elements } = request;
+    const { opcode, elements, memory } = request;
     if (transport !== 'rc' && opcode !== 'send' && (opcode !== 'rdmaWrite' || transport === 'ud')) {
       throw invalidRequest(`${opcode} is not for ${transport.toUpperCase()}`);
     }
     if (elements !== undefined) checkElements(elements, this.#maxElements);
+    if (memory !== undefined) {
+      checkMemory('memory', memory, MESSAGE_BYTES_MAX);
+      if (elements !== undefined) throw invalidRequest('a request has either elements or memory');
+    }
     switch (opcode) {
       case 'send':
-        this.#checkData(request.inline, elements !== undefined, request.immediate);
+        this.#checkData(request);
         this.#checkSend(request);
         return;
       case 'rdmaWrite':
-        this.#checkData(request.inline, elements !== undefined, request.immediate);
+        this.#checkData(request);
         break;
       case 'rdmaRead':
         break;
@@ -315,12 +321,12 @@ export class WorkQueues implements QueuePairFollower {
     checkWord('rkey', request.rkey);
   }
 
-  #checkData(inline: Uint8Array | undefined, hasElements: boolean, immediate: number | undefined): void {
+  #checkData({ inline, elements, memory, immediate }: WorkRequest & { readonly opcode: 'send' | 'rdmaWrite' }): void {
     if (immediate !== undefined) checkWord('immediate', immediate);
     if (inline === undefined) return;
-    if (hasElements) throw invalidRequest('a request has either elements or inline data');
-    if (!(inline instanceof Uint8Array) || inline.length > this.#maxInline) {
-      throw invalidRequest(`inline data is a Uint8Array of at most ${this.#maxInline} bytes (maxInline)`);
+    checkMemory('inline', inline, this.#maxInline);
+    if (elements !== undefined || memory !== undefined) {
+      throw invalidRequest('a request has either inline data or elements or memory');
     }
   }
 

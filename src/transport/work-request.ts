@@ -14,12 +14,14 @@ interface RequestOptions {
 
 interface LocalMemory {
   /** Where the data is, or goes to, in this order. Default: none. */
-  readonly elements?: readonly ScatterGatherElement[];
+  readonly elements?: readonly ScatterGatherElement[] | undefined;
+  /** Memory of the program's instead of elements. It is not registered: this request alone works on it (as with the reserved L_Key of kernels). */
+  readonly memory?: Uint8Array | undefined;
 }
 
 interface LocalData extends LocalMemory {
   /** Data that is copied at once, instead of elements. */
-  readonly inline?: Uint8Array;
+  readonly inline?: Uint8Array | undefined;
 }
 
 interface RemoteMemory {
@@ -33,20 +35,20 @@ interface RemoteMemory {
 export interface SendRequest extends RequestOptions, LocalData {
   readonly opcode: 'send';
   /** 32 bits for the peer's completion. */
-  readonly immediate?: number;
+  readonly immediate?: number | undefined;
   /** A key of the peer's that is to mean nothing any more; RC only, and not with immediate data. */
   readonly invalidate?: number;
   /** The peer's completion is worth an event to it, even if it wants few. Default false. */
   readonly solicited?: boolean;
   /** UD only, and there always: who gets it. */
-  readonly to?: DatagramDestination;
+  readonly to?: DatagramDestination | undefined;
 }
 
 /** Writes to memory of the peer's. */
 export interface WriteRequest extends RequestOptions, LocalData, RemoteMemory {
   readonly opcode: 'rdmaWrite';
   /** With it, the write takes a receive of the peer's, whose completion says it. */
-  readonly immediate?: number;
+  readonly immediate?: number | undefined;
   /** As of a send; only with immediate data. */
   readonly solicited?: boolean;
 }
@@ -106,6 +108,13 @@ export function checkElements(elements: readonly ScatterGatherElement[], max: nu
     total += length;
   }
   if (total > MESSAGE_BYTES_MAX) throw invalidRequest(`a message of ${total} bytes; at most ${MESSAGE_BYTES_MAX}`);
+}
+
+/** @throws TransportError `INVALID_REQUEST` unless it is bytes, and not too many. */
+export function checkMemory(name: 'memory' | 'inline', bytes: Uint8Array, max: number): void {
+  if (!(bytes instanceof Uint8Array) || bytes.length > max) {
+    throw invalidRequest(`${name} is a Uint8Array of at most ${max} bytes`);
+  }
 }
 
 /** @throws TransportError `INVALID_REQUEST` unless it is a number of 32 bits. */

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/index.js';
 import { MEMORY_ACCESS, TransportError, TransportLayer } from '../../src/transport/index.js';
 import { ACCESS } from '../../src/verbs/index.js';
-import { attributesToward, completionsOf, connect, connectedPair, Fabric, outcomesOf, patterned } from './fabric.js';
+import {
+  attributesToward,
+  completionsOf,
+  connect,
+  connectedPair,
+  Fabric,
+  outcomesOf,
+  patterned,
+  type Side,
+} from './fabric.js';
 
 function errorOf(call: () => unknown): TransportError {
   try {
@@ -107,6 +116,52 @@ describe('Scatter and gather', () => {
   });
 });
 
+describe('Memory that is not registered', () => {
+  const granted = (side: Side) => {
+    const region = side.register(16);
+    region.bytes.set(patterned(16));
+    return { region, where: { remoteAddress: region.address, rkey: region.rkey } };
+  };
+
+  it('is sent from, written from and read into, at its place in larger memory', () => {
+    const { fabric, a, b } = connectedPair();
+    const { region, where } = granted(b.side);
+    const bytes = new Uint8Array(40).fill(7);
+    a.queues.postSend({ opcode: 'rdmaRead', memory: bytes.subarray(4, 20), ...where }, fabric.now);
+    fabric.run();
+    expect(bytes).toEqual(Uint8Array.of(7, 7, 7, 7, ...patterned(16), ...new Uint8Array(20).fill(7)));
+    a.queues.postSend({ opcode: 'rdmaWrite', memory: bytes.subarray(0, 6), ...where }, fabric.now);
+    const to = b.side.register(8);
+    b.queues.postReceive({ elements: [to.element()] });
+    a.queues.postSend({ opcode: 'send', memory: bytes.subarray(18, 22) }, fabric.now);
+    fabric.run();
+    expect(region.bytes.subarray(0, 6)).toEqual(bytes.subarray(0, 6));
+    expect(to.bytes.subarray(0, 4)).toEqual(bytes.subarray(18, 22));
+    expect(outcomesOf(a)).toEqual(['0 rdmaRead success', '0 rdmaWrite success', '0 send success']);
+  });
+
+  it('gets what an atomic has found', () => {
+    const { fabric, a, b } = connectedPair();
+    const { region, where } = granted(b.side);
+    const before = region.bytes.slice(0, 8);
+    const memory = new Uint8Array(8);
+    a.queues.postSend({ opcode: 'fetchAndAdd', memory, add: 1n, ...where }, fabric.now);
+    fabric.run();
+    expect([memory, region.bytes.slice(0, 8)]).toEqual([before, before.with(0, (before[0] as number) + 1)]);
+  });
+
+  it.each(['send', 'rdmaRead'] as const)('fails a %s when the program has detached it', (opcode) => {
+    const { fabric, a, b } = connectedPair();
+    const { where } = granted(b.side);
+    const memory = new Uint8Array(8);
+    b.queues.postReceive({ elements: [b.side.register(8).element()] });
+    a.queues.postSend(opcode === 'send' ? { opcode, memory } : { opcode, memory, ...where }, fabric.now);
+    structuredClone(memory.buffer, { transfer: [memory.buffer] });
+    fabric.run();
+    expect([outcomesOf(a), a.queuePair.state]).toEqual([[`0 ${opcode} localProtectionError`], 'ERR']);
+  });
+});
+
 describe('Posting', () => {
   it('refuses what makes no sense, and changes nothing', () => {
     const { fabric, a } = connectedPair({ attach: { maxElements: 1, maxInline: 8 } });
@@ -119,7 +174,10 @@ describe('Posting', () => {
       [{ opcode: 'send', elements: [{ ...element, length: 2 ** 30 + 1 }] }, 'at most 1073741824'],
       [{ opcode: 'send', elements: [{ ...element, address: 0.5 }] }, 'at 0.5'],
       [{ opcode: 'send', inline: new Uint8Array(9) }, 'at most 8 bytes'],
-      [{ opcode: 'send', inline: new Uint8Array(1), elements: [element] }, 'either elements or inline'],
+      [{ opcode: 'send', inline: new Uint8Array(1), elements: [element] }, 'either inline data or elements or memory'],
+      [{ opcode: 'send', inline: new Uint8Array(1), memory: new Uint8Array(1) }, 'either inline data or elements'],
+      [{ opcode: 'send', memory: new Uint8Array(1), elements: [element] }, 'either elements or memory'],
+      [{ opcode: 'rdmaRead', memory: 'text', ...where }, 'memory is a Uint8Array of at most 1073741824 bytes'],
       [{ opcode: 'send', immediate: 2 ** 32 }, 'not 32 bits'],
       [{ opcode: 'send', immediate: 1, invalidate: 1 }, 'either immediate data or a key'],
       [{ opcode: 'rdmaRead', remoteAddress: -1, rkey: 0 }, 'remoteAddress is -1'],

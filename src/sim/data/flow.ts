@@ -255,7 +255,7 @@ export class Flow {
       const base = { opcode: 'send', id, signalled, ...(immediate !== undefined && { immediate }) } as const;
       return length <= 64 && uniform(random, 2) === 0
         ? { ...base, inline: data }
-        : { ...base, elements: this.#split(start, length) };
+        : { ...base, ...this.#memory(start, length) };
     }
     if (kind < 8) {
       const length = this.#length(Math.min(this.#longest, target));
@@ -268,8 +268,8 @@ export class Flow {
       }
       expect('rdmaWrite', { effect: { offset, bytes: data }, isMessage: immediate !== undefined });
       const extra = immediate === undefined ? {} : { immediate };
-      const elements = this.#split(start, length);
-      return { opcode: 'rdmaWrite', id, signalled, fence: this.#fence(), elements, ...where, ...extra };
+      const memory = this.#memory(start, length);
+      return { opcode: 'rdmaWrite', id, signalled, fence: this.#fence(), ...memory, ...where, ...extra };
     }
     if (kind < 10) {
       const length = this.#length(Math.min(this.#longest, target));
@@ -277,14 +277,14 @@ export class Flow {
       this.#local.bytes.fill(0xee, start, start + length);
       expect('rdmaRead', { brought: this.#shadow.slice(offset, offset + length) });
       this.#readsSinceFence = true;
-      return { opcode: 'rdmaRead', id, signalled, elements: this.#split(start, length), ...where };
+      return { opcode: 'rdmaRead', id, signalled, ...this.#memory(start, length), ...where };
     }
     const { offset, ...where } = remote(8, 8);
     const view = new DataView(this.#shadow.buffer);
     const before = view.getBigUint64(offset, true);
     const brought = this.#shadow.slice(offset, offset + 8);
     const fence = this.#fence();
-    const elements = [this.#local.element(start, 8)];
+    const memory = this.#memory(start, 8);
     this.#readsSinceFence = true;
     const operand = (BigInt(random.uint32()) << 32n) | BigInt(random.uint32());
     const put = (value: bigint): Effect => {
@@ -293,11 +293,11 @@ export class Flow {
     };
     if (kind === 10) {
       expect('fetchAndAdd', { brought, effect: put(BigInt.asUintN(64, before + operand)) });
-      return { opcode: 'fetchAndAdd', id, signalled, fence, elements, add: operand, ...where };
+      return { opcode: 'fetchAndAdd', id, signalled, fence, ...memory, add: operand, ...where };
     }
     const compare = uniform(random, 2) === 0 ? before : operand;
     expect('compareAndSwap', { brought, effect: put(compare === before ? operand : before) });
-    return { opcode: 'compareAndSwap', id, signalled, fence, elements, compare, swap: operand, ...where };
+    return { opcode: 'compareAndSwap', id, signalled, fence, ...memory, compare, swap: operand, ...where };
   }
 
   /** What changes the peer's memory must not overtake a read that was posted before it: only a fence sees to that (IBTA 10.8.3.3). */
@@ -324,9 +324,12 @@ export class Flow {
     return bytes.slice(start, start + length);
   }
 
-  #split(start: number, length: number): ReturnType<MemoryRegion['element']>[] {
+  /** Memory of ours for a request: registered, in two elements, or as it is. */
+  #memory(start: number, length: number): Pick<WorkRequest, 'elements' | 'memory'> {
+    const local = this.#local;
+    if (uniform(this.#random, 3) === 0) return { memory: local.bytes.subarray(start, start + length) };
     const cut = uniform(this.#random, length + 1);
-    return [this.#local.element(start, cut), this.#local.element(start + cut, length - cut)];
+    return { elements: [local.element(start, cut), local.element(start + cut, length - cut)] };
   }
 }
 
