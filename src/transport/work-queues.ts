@@ -177,6 +177,8 @@ export class WorkQueues implements QueuePairFollower {
     const written = this.#requesterFirst
       ? this.#requester.write(packet) || this.#responder.write(packet)
       : this.#responder.write(packet) || this.#requester.write(packet);
+    // Each turn begins with a request: an acknowledgement, which is shorter, can follow in the same message of the system's.
+    if (!written) this.#requesterFirst = false;
     this.settle();
     return written;
   }
