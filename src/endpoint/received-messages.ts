@@ -1,4 +1,10 @@
-import { MEMORY_ACCESS, type MemoryRegion, type ProtectionDomain, type WorkQueues } from '../transport/index.js';
+import {
+  MEMORY_ACCESS,
+  type MemoryRegion,
+  type ProtectionDomain,
+  type ReceiveRequest,
+  type WorkQueues,
+} from '../transport/index.js';
 import { Deferred } from './deferred.js';
 
 /** A message of the peer's. */
@@ -31,6 +37,8 @@ export class ReceivedMessages {
   readonly #size: number;
   readonly #messages: Arrival[] = [];
   readonly #takers: Deferred<Received | undefined>[] = [];
+  /** By buffer. */
+  readonly #receives: ReceiveRequest[] = [];
   #region: MemoryRegion | undefined;
   #bytes = new Uint8Array(0);
   #ended = false;
@@ -50,8 +58,13 @@ export class ReceivedMessages {
   start(domain: ProtectionDomain): void {
     if (this.#count === 0) return;
     this.#bytes = new Uint8Array(this.#count * this.#size);
-    this.#region = domain.register(this.#bytes, { access: MEMORY_ACCESS.localWrite });
-    for (let buffer = 0; buffer < this.#count; buffer += 1) this.#post(buffer);
+    const region = domain.register(this.#bytes, { access: MEMORY_ACCESS.localWrite });
+    this.#region = region;
+    for (let buffer = 0; buffer < this.#count; buffer += 1) {
+      const receive = { id: buffer, elements: [region.element(buffer * this.#size, this.#size)] };
+      this.#receives.push(receive);
+      this.#queues.postReceive(receive);
+    }
   }
 
   /** A message has come into a buffer. */
@@ -61,23 +74,32 @@ export class ReceivedMessages {
   }
 
   /** The next message; undefined when there will be none any more. @throws the signal's reason; then the message is somebody else's. */
-  async next(signal: AbortSignal | undefined): Promise<Received | undefined> {
-    signal?.throwIfAborted();
+  next(signal: AbortSignal | undefined): Promise<Received | undefined> {
+    return signal === undefined ? this.#wait().promise : this.#waitUnless(signal);
+  }
+
+  #wait(): Deferred<Received | undefined> {
     const taker = new Deferred<Received | undefined>();
     this.#takers.push(taker);
     this.#serve();
+    return taker;
+  }
+
+  async #waitUnless(signal: AbortSignal): Promise<Received | undefined> {
+    signal.throwIfAborted();
+    const taker = this.#wait();
     // One that has got its message keeps it.
     const onAbort = (): void => {
       const place = this.#takers.indexOf(taker);
       if (place < 0) return;
       this.#takers.splice(place, 1);
-      taker.reject(signal?.reason as Error);
+      taker.reject(signal.reason as Error);
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
       return await taker.promise;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -104,12 +126,7 @@ export class ReceivedMessages {
   #read({ buffer, length, immediate, sourceQpn }: Arrival): Received {
     const at = buffer * this.#size;
     const data = this.#bytes.slice(at, at + length);
-    if (!this.#ended) this.#post(buffer);
+    if (!this.#ended) this.#queues.postReceive(this.#receives[buffer] as ReceiveRequest);
     return { data, immediate, sourceQpn };
-  }
-
-  #post(buffer: number): void {
-    const region = this.#region as MemoryRegion;
-    this.#queues.postReceive({ id: buffer, elements: [region.element(buffer * this.#size, this.#size)] });
   }
 }
