@@ -50,13 +50,10 @@ export interface TransfersParts {
 interface Transfer {
   readonly operation: string;
   readonly request: WorkRequest;
-  /** Registered for this transfer alone. */
-  readonly region: MemoryRegion | undefined;
+  readonly id: number;
   readonly done: Deferred<void>;
 }
 
-/** Data that is so short is copied: that costs less than registering it. */
-const INLINE_BYTES = 64;
 const ATOMIC_BYTES = 8;
 /** Regions that are remembered before it is looked whether they are still registered. */
 const SWEEP_MIN = 64;
@@ -112,7 +109,7 @@ export class Transfers {
       sendCompletions: this.#completions,
       maxSend: sends,
       maxReceive: Math.max(1, receives),
-      maxInline: INLINE_BYTES,
+      maxInline: 0,
     });
     this.#received = new ReceivedMessages(this.#queues, receives, receiveBytes);
   }
@@ -135,51 +132,40 @@ export class Transfers {
 
   /** @param to of a datagram. */
   send(data: Uint8Array, { immediate }: ImmediateOption, to?: DatagramDestination): Promise<void> {
-    return this.#withData('send', data, (memory) => ({
-      opcode: 'send',
-      ...memory,
-      ...(to && { to }),
-      ...(immediate !== undefined && { immediate }),
-    }));
+    const id = this.#nextId();
+    return this.#start('send', id, { opcode: 'send', id, memory: data, immediate, to });
   }
 
   write({ address, rkey }: RemoteMemory, data: Uint8Array, { immediate }: ImmediateOption): Promise<void> {
-    return this.#withData('write', data, (memory) => ({
+    const id = this.#nextId();
+    return this.#start('write', id, {
       opcode: 'rdmaWrite',
+      id,
+      memory: data,
       remoteAddress: address,
       rkey,
-      ...memory,
-      ...(immediate !== undefined && { immediate }),
-    }));
+      immediate,
+    });
   }
 
   read({ address, rkey }: RemoteMemory, into: Uint8Array): Promise<void> {
-    return this.#into('read', into, (elements) => ({ opcode: 'rdmaRead', remoteAddress: address, rkey, elements }));
+    const id = this.#nextId();
+    return this.#start('read', id, { opcode: 'rdmaRead', id, memory: into, remoteAddress: address, rkey });
   }
 
   async fetchAdd({ address, rkey }: RemoteMemory, add: bigint): Promise<bigint> {
-    const old = new Uint8Array(ATOMIC_BYTES);
-    await this.#into('fetchAdd', old, (elements) => ({
-      opcode: 'fetchAndAdd',
-      remoteAddress: address,
-      rkey,
-      add,
-      elements,
-    }));
-    return new DataView(old.buffer).getBigUint64(0, true);
+    const id = this.#nextId();
+    const memory = new Uint8Array(ATOMIC_BYTES);
+    await this.#start('fetchAdd', id, { opcode: 'fetchAndAdd', id, memory, remoteAddress: address, rkey, add });
+    return new DataView(memory.buffer).getBigUint64(0, true);
   }
 
   async compareSwap({ address, rkey }: RemoteMemory, compare: bigint, swap: bigint): Promise<bigint> {
-    const old = new Uint8Array(ATOMIC_BYTES);
-    await this.#into('compareSwap', old, (elements) => ({
-      opcode: 'compareAndSwap',
-      remoteAddress: address,
-      rkey,
-      compare,
-      swap,
-      elements,
-    }));
-    return new DataView(old.buffer).getBigUint64(0, true);
+    const id = this.#nextId();
+    const memory = new Uint8Array(ATOMIC_BYTES);
+    const where = { remoteAddress: address, rkey };
+    await this.#start('compareSwap', id, { opcode: 'compareAndSwap', id, memory, ...where, compare, swap });
+    return new DataView(memory.buffer).getBigUint64(0, true);
   }
 
   /** Registers memory for the peer, until it is deregistered or the connection has ended. @throws TransportError `LIMIT_REACHED`, `INVALID_ARGUMENT`; TransferError `FLUSHED` */
@@ -274,7 +260,6 @@ export class Transfers {
     if (transfer === undefined) return;
     this.#posted.delete(id);
     if (status === 'success') {
-      transfer.region?.deregister();
       transfer.done.resolve();
       return;
     }
@@ -282,39 +267,17 @@ export class Transfers {
     this.handleBroken();
   }
 
-  #fail({ region, done, operation }: Transfer, status: FailureStatus): void {
-    if (region?.registered) region.deregister();
+  #fail({ done, operation }: Transfer, status: FailureStatus): void {
     done.reject(new TransferError(operation, status));
   }
 
-  async #withData(
-    operation: string,
-    data: Uint8Array,
-    request: (
-      memory: { inline: Uint8Array } | { elements: readonly ReturnType<MemoryRegion['element']>[] },
-    ) => WorkRequest,
-  ): Promise<void> {
-    if (data.length <= INLINE_BYTES)
-      return this.#start({
-        operation,
-        region: undefined,
-        request: request({ inline: data.slice() }),
-        done: new Deferred(),
-      });
-    const region = this.#domain.register(data);
-    return this.#start({ operation, region, request: request({ elements: [region.element()] }), done: new Deferred() });
+  #nextId(): number {
+    this.#next += 1;
+    return this.#next;
   }
 
-  async #into(
-    operation: string,
-    into: Uint8Array,
-    request: (elements: readonly ReturnType<MemoryRegion['element']>[]) => WorkRequest,
-  ): Promise<void> {
-    const region = this.#domain.register(into, { access: MEMORY_ACCESS.localWrite });
-    return this.#start({ operation, region, request: request([region.element()]), done: new Deferred() });
-  }
-
-  #start(transfer: Transfer): Promise<void> {
+  #start(operation: string, id: number, request: WorkRequest): Promise<void> {
+    const transfer: Transfer = { operation, request, id, done: new Deferred() };
     const { promise } = transfer.done;
     if (this.#ended) this.#fail(transfer, 'flushed');
     else if (this.#waiting.length > 0 || this.#queues.sends >= this.#sends) this.#waiting.push(transfer);
@@ -344,13 +307,12 @@ export class Transfers {
   }
 
   #post(transfer: Transfer): void {
-    this.#next += 1;
+    const { request, id, done } = transfer;
     try {
-      this.#queues.postSend({ ...transfer.request, id: this.#next }, this.#now());
-      this.#posted.set(this.#next, transfer);
+      this.#queues.postSend(request, this.#now());
+      this.#posted.set(id, transfer);
     } catch (error) {
-      if (transfer.region?.registered) transfer.region.deregister();
-      transfer.done.reject(error as Error);
+      done.reject(error as Error);
     }
   }
 }
