@@ -4,6 +4,7 @@ import type { AskOptions } from '../endpoint/index.js';
 import { type HostAndPort, integer, parseHostAndPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
+import { busyPollOption } from './listen.js';
 import type { CommandAdapter, CommandConnection, CommandRequest } from './opened.js';
 import { Session } from './session.js';
 import { styleFor } from './style.js';
@@ -49,6 +50,7 @@ export function benchCommand(): Command {
       integer('Connections', 1, CONNECTIONS_MAX),
     )
     .addOption(new Option('--sockets <kind>', 'how to send and receive').choices(['batched', 'dgram']))
+    .addOption(busyPollOption())
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',

@@ -22,6 +22,9 @@ export const captureOption = (): Option =>
 export const icrcOption = (): Option =>
   new Option('--icrc <how>', 'what to do about a wrong ICRC').choices(['verify', 'ignore']).default('verify');
 
+export const busyPollOption = (): Option =>
+  new Option('--busy-poll', 'look for datagrams all the time: the lowest latency, for a processor’s whole time');
+
 export function listenCommand(): Command {
   return addServiceChoice(new Command('listen'))
     .description('accept (or reject) connections and show every event, until Ctrl-C or --count')

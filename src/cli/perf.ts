@@ -4,7 +4,7 @@ import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
-import { captureOption, icrcOption } from './listen.js';
+import { busyPollOption, captureOption, icrcOption } from './listen.js';
 import type { CommandConnection } from './opened.js';
 import { decodeMemory, PERF_BYTES_MAX, PERF_DEPTH_MAX, PERF_PORT, PERF_SEND_BYTES_MAX } from './perf-protocol.js';
 import { Session, STOP_TIMEOUT_MS } from './session.js';
@@ -51,6 +51,7 @@ export function perfCommand(): Command {
     .option('--mtu <n>', `path MTU: ${PATH_MTUS.join(', ')} (default: 1024)`, parseMtu)
     .addOption(captureOption())
     .addOption(icrcOption())
+    .addOption(busyPollOption())
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',

@@ -3,7 +3,7 @@ import { IP_CM_REQ_PRIVATE_DATA_MAX } from '../wire/index.js';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
 import { type AskCommandOptions, addAskOptions, MS_MAX, openFor } from './ask-options.js';
 import { EventPrinter } from './event-printer.js';
-import { captureOption, icrcOption } from './listen.js';
+import { busyPollOption, captureOption, icrcOption } from './listen.js';
 import type { CommandConnection } from './opened.js';
 import {
   RPING_BYTES_DEFAULT,
@@ -47,6 +47,7 @@ export function pingCommand(): Command {
     .option('--quiet', 'no line for each round')
     .addOption(captureOption())
     .addOption(icrcOption())
+    .addOption(busyPollOption())
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',

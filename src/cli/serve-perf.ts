@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
-import { captureOption, icrcOption } from './listen.js';
+import { busyPollOption, captureOption, icrcOption } from './listen.js';
 import type { CommandRequest } from './opened.js';
 import { encodeMemory, PERF_BYTES_MAX, PERF_DEPTH_MAX, PERF_PORT, PERF_SEND_BYTES_MAX } from './perf-protocol.js';
 import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
@@ -20,6 +20,7 @@ export function servePerfCommand(): Command {
     .option('--count <n>', 'end after so many clients', integer('The count', 1, 2 ** 31))
     .addOption(captureOption())
     .addOption(icrcOption())
+    .addOption(busyPollOption())
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type HostAndPort, integer, parseHostAndOptionalPort } from './arguments.js';
-import { captureOption, icrcOption } from './listen.js';
+import { busyPollOption, captureOption, icrcOption } from './listen.js';
 import type { CommandRequest } from './opened.js';
 import { RPING_CONNECTION, RPING_PORT, serveRping } from './rping.js';
 import { type ServeOptions, type Serving, serveConnections } from './serve-connections.js';
@@ -25,6 +25,7 @@ export function servePingCommand(): Command {
     .option('--quiet', 'no line for each round')
     .addOption(captureOption())
     .addOption(icrcOption())
+    .addOption(busyPollOption())
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',

@@ -12,6 +12,7 @@ export interface SessionOptions extends ServiceChoice {
   readonly capture?: string;
   readonly icrc?: 'verify' | 'ignore';
   readonly sockets?: SocketKind;
+  readonly busyPoll?: boolean;
 }
 
 /** What ends a session early. SIGPIPE, which main.ts raises, means that nobody reads our output any more. */
@@ -103,21 +104,22 @@ export class Session {
 
   /** Uses a service's adapter. @param address which of its addresses; undefined: any. */
   async openService(socket: string, address?: string): Promise<Opened> {
-    const { capture, icrc } = this.#options;
+    const { capture, icrc, busyPoll } = this.#options;
     if (capture !== undefined) {
       throw new Error(
         `--capture needs an adapter of its own, and the one of the service on ${socket} is used: see "ibcm trace --capture"`,
       );
     }
-    if (icrc === 'ignore')
-      throw new Error(`--icrc needs an adapter of its own, and the one of the service on ${socket} is used`);
+    const own = icrc === 'ignore' ? '--icrc' : busyPoll ? '--busy-poll' : undefined;
+    if (own !== undefined)
+      throw new Error(`${own} needs an adapter of its own, and the one of the service on ${socket} is used`);
     const client = await connectTo(socket);
     this.#printer.print('service', { socket, client: client.id });
     return new Opened(client, address);
   }
 
   #openOwn(address: string): Promise<Adapter> {
-    const { capture, icrc, sockets } = this.#options;
+    const { capture, icrc, sockets, busyPoll } = this.#options;
     const tap = (port: RocePort, file: string): RocePort => {
       this.#capture ??= new CaptureFile(file);
       return new CaptureTap(port, this.#capture);
@@ -126,6 +128,7 @@ export class Session {
       address,
       ...(icrc && { icrc }),
       ...(sockets && { sockets }),
+      ...(busyPoll && { busyPoll }),
       ...(capture !== undefined && { wrapPort: (port) => tap(port, capture) }),
       ...(this.#events && { onEvent: (event: EndpointEvent) => this.#printer.printEvent(event) }),
       onWarning: (warning) => process.stderr.write(`ibcm: warning: ${warning}\n`),

@@ -1,8 +1,9 @@
+import { BusyPoll } from './busy-poll.js';
 import { type DatagramSocket, NO_BUFFER_BYTES, SOCKET_BUFFER_BYTES, type SocketUser } from './datagram-socket.js';
 import { MSG_DONTWAIT, MSG_NOSIGNAL } from './message-headers.js';
 import type { NativeSockets } from './native-socket.js';
 import { bytesOf, type SentDatagram } from './port.js';
-import { Readiness } from './readiness.js';
+import { Readiness, type Watcher } from './readiness.js';
 import { ReceiveBatch } from './receive-batch.js';
 import { SendBatch } from './send-batch.js';
 
@@ -16,6 +17,8 @@ const REFUSALS: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'EMSGSIZE', 'EOP
 export interface BatchedSocketOptions {
   /** Whether the system may be asked to cut one message into datagrams, and may hand over several as one. */
   readonly segmentation: boolean;
+  /** Whether it looks for datagrams in every turn of the event loop, instead of being told of them. */
+  readonly busyPoll: boolean;
 }
 
 /** A UDP socket that sends and receives many datagrams with one system call, on Linux. */
@@ -24,7 +27,7 @@ export class BatchedSocket implements DatagramSocket {
   readonly #native: NativeSockets;
   readonly #user: SocketUser;
   readonly #descriptor: number;
-  readonly #readiness: Readiness;
+  readonly #watcher: Watcher;
   readonly #sending: SendBatch;
   readonly #receiving: ReceiveBatch | undefined;
   /** For want of room in the system, in the order in which they were sent. */
@@ -33,7 +36,7 @@ export class BatchedSocket implements DatagramSocket {
   #closed = false;
 
   /** @throws an error with the system's code, such as EADDRINUSE. */
-  constructor(user: SocketUser, native: NativeSockets, { segmentation }: BatchedSocketOptions) {
+  constructor(user: SocketUser, native: NativeSockets, { segmentation, busyPoll }: BatchedSocketOptions) {
     this.#native = native;
     this.#user = user;
     this.#segmentation = segmentation;
@@ -41,10 +44,13 @@ export class BatchedSocket implements DatagramSocket {
     try {
       native.setBuffers(this.#descriptor, user.receives ? SOCKET_BUFFER_BYTES : NO_BUFFER_BYTES, SOCKET_BUFFER_BYTES);
       this.#sending = new SendBatch(native, user.gid);
-      this.#readiness = new Readiness(native.libc, this.#descriptor, () => this.#ready());
+      const ready = (): void => this.#ready();
+      // Who only sends waits for room alone, which is rare.
+      const polls = busyPoll && user.receives;
+      this.#watcher = polls ? new BusyPoll(ready) : new Readiness(native.libc, this.#descriptor, ready);
       if (user.receives) {
         this.#receiving = new ReceiveBatch(native, user.gid, segmentation && native.coalesce(this.#descriptor));
-        this.#readiness.watch(true, false);
+        this.#watcher.watch(true, false);
       }
     } catch (error) {
       native.close(this.#descriptor);
@@ -92,7 +98,7 @@ export class BatchedSocket implements DatagramSocket {
     if (!this.#closed) {
       this.#closed = true;
       this.#waiting = [];
-      this.#readiness.close();
+      this.#watcher.close();
       this.#native.close(this.#descriptor);
     }
     return Promise.resolve();
@@ -122,7 +128,7 @@ export class BatchedSocket implements DatagramSocket {
       batch.restore(message);
       batch.copy(message, this.#user.port, (datagram) => this.#wait(datagram));
     }
-    this.#readiness.watch(this.#user.receives, true);
+    this.#watcher.watch(this.#user.receives, true);
   }
 
   #wait(datagram: SentDatagram): void {
@@ -146,7 +152,7 @@ export class BatchedSocket implements DatagramSocket {
     this.#waiting = [];
     for (const datagram of waiting) this.send(datagram);
     this.flush();
-    if (this.#waiting.length === 0) this.#readiness.watch(this.#user.receives, false);
+    if (this.#waiting.length === 0) this.#watcher.watch(this.#user.receives, false);
   }
 }
 

@@ -49,7 +49,7 @@ const CA_GUID_MAX = 2n ** 64n - 1n;
  * a limit that is out of its range.
  */
 export async function openAdapter(options: OpenAdapterOptions): Promise<Adapter> {
-  const { address, caGuid, onEvent, wrapPort, sockets, segmentation } = options;
+  const { address, caGuid, onEvent, wrapPort, sockets, segmentation, busyPoll } = options;
   if (caGuid !== undefined && (typeof caGuid !== 'bigint' || caGuid < 1n || caGuid > CA_GUID_MAX)) {
     const message = `caGuid is ${String(caGuid)}; it must be a bigint from 1 to 2^64 - 1`;
     throw new EndpointError('INVALID_ARGUMENT', message, { name: 'caGuid', value: caGuid });
@@ -65,6 +65,7 @@ export async function openAdapter(options: OpenAdapterOptions): Promise<Adapter>
           onWarning,
           ...(sockets && { sockets }),
           ...(segmentation !== undefined && { segmentation }),
+          ...(busyPoll !== undefined && { busyPoll }),
         }),
       );
     const random = new SecureRandom();

@@ -1,7 +1,15 @@
 import type { LibC, PollHandle } from './native-socket.js';
 
-/** Calls back when a descriptor can be read or written, by the platform's own event loop. Keeps the process alive, as a socket of Node does. */
-export class Readiness {
+/** Sees to it that somebody is called when there is something to be read or written. Keeps the process alive meanwhile, as a socket of Node does. */
+export interface Watcher {
+  /** What is waited for from now on. */
+  watch(readable: boolean, writable: boolean): void;
+  /** Nobody is called any more. Afterwards the descriptor may be closed. */
+  close(): void;
+}
+
+/** Calls back when a descriptor can be read or written, by the platform's own event loop. */
+export class Readiness implements Watcher {
   readonly #libc: LibC;
   readonly #descriptor: number;
   readonly #onReady: () => void;
@@ -16,14 +24,12 @@ export class Readiness {
     this.#onReady = onReady;
   }
 
-  /** What is waited for from now on. */
   watch(readable: boolean, writable: boolean): void {
     this.#events.readable = readable;
     this.#events.writable = writable;
     this.#start();
   }
 
-  /** Afterwards the descriptor may be closed. */
   close(): void {
     this.#handle?.close();
     this.#handle = undefined;

@@ -26,6 +26,11 @@ export interface SocketOptions {
    * refused, they do without. Default: true.
    */
   readonly segmentation?: boolean;
+  /**
+   * Looks for datagrams in every turn of the event loop instead of waiting until the system says that there are some: the lowest latency, for a processor's whole time. For a
+   * process or a thread that does nothing else; batched sockets only. Default: false.
+   */
+  readonly busyPoll?: boolean;
 }
 
 /** Sockets for UDP source ports other than 4791. Beyond it, further source ports are refused. */
@@ -174,13 +179,21 @@ export function socketSupport(): SocketSupport {
 
 type SocketOpener = (user: SocketUser) => Promise<DatagramSocket>;
 
-/** @throws {@link IoError} `SOCKET` if batched sockets are asked for where there are none. */
-function openerOf({ sockets, segmentation = true }: SocketOptions, native: NativeSockets | string): SocketOpener {
+/** @throws {@link IoError} `SOCKET` if what only batched sockets can is asked for where there are none. */
+function openerOf(
+  { sockets, segmentation = true, busyPoll = false }: SocketOptions,
+  native: NativeSockets | string,
+): SocketOpener {
   const why = typeof native === 'string' ? native : native.notBatched;
   if (sockets === 'batched' && why !== undefined) {
     throw new IoError('SOCKET', `this machine has no batched sockets: ${why}`, { sockets });
   }
+  if (busyPoll && (sockets === 'dgram' || why !== undefined)) {
+    throw new IoError('SOCKET', `only batched sockets can be polled all the time: ${why ?? "Node's were asked for"}`, {
+      sockets,
+    });
+  }
   if (typeof native === 'string') return (user) => DgramSocket.open(user, undefined);
   if (sockets === 'dgram' || why !== undefined) return (user) => DgramSocket.open(user, native);
-  return async (user) => new BatchedSocket(user, native, { segmentation });
+  return async (user) => new BatchedSocket(user, native, { segmentation, busyPoll });
 }

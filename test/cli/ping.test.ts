@@ -28,6 +28,14 @@ describe.concurrent('ping and serve-ping', () => {
     expect(eventsOf(served).find(({ event }) => event === 'served')).toMatchObject({ rounds: 3 });
   });
 
+  test('move data when both look for it all the time', async () => {
+    const address = freshAddress();
+    const server = await serving(address, '--count', '1', '--busy-poll');
+    const client = await run('ping', address, '-C', '3', '--busy-poll');
+    expect(client).toMatchObject({ status: 0, stderr: '' });
+    expect((await server.ended).status).toBe(0);
+  });
+
   test('are as quiet as one wants, with lines for people', async () => {
     const address = freshAddress();
     const server = await serving(address, '--count', '1', '--quiet');

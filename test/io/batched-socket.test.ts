@@ -14,10 +14,11 @@ interface Options {
   readonly gid?: Uint8Array;
   readonly receives?: boolean;
   readonly segmentation?: boolean;
+  readonly busyPoll?: boolean;
   readonly onDatagram?: (datagram: ReceivedDatagram) => void;
 }
 
-function open({ gid = V4, receives = true, segmentation = true, onDatagram }: Options = {}) {
+function open({ gid = V4, receives = true, segmentation = true, busyPoll = false, onDatagram }: Options = {}) {
   const kernel = new FakeKernel();
   const lost: string[] = [];
   const received: { bytes: Uint8Array; from: number[]; sourcePort: number }[] = [];
@@ -25,7 +26,7 @@ function open({ gid = V4, receives = true, segmentation = true, onDatagram }: Op
     received.push({ bytes: bytes.slice(at, at + length), from: [...remoteGid], sourcePort });
   };
   const user = { gid, port: 4791, receives, onDatagram: onDatagram ?? keep, onLost: (code: string) => lost.push(code) };
-  const socket = new BatchedSocket(user, new NativeSockets(kernel), { segmentation });
+  const socket = new BatchedSocket(user, new NativeSockets(kernel), { segmentation, busyPoll });
   return { kernel, socket, lost, received };
 }
 
@@ -319,5 +320,56 @@ describe('A batched socket', () => {
     for (const listener of listeners) process.on('uncaughtException', listener);
     expect(reported).toEqual([1, 2, 3].map((i) => new Error(`user ${i}`)));
     expect([kernel.watched, kernel.polls]).toEqual([{ readable: true, writable: false }, 1]);
+  });
+});
+
+describe('A batched socket that looks all the time', () => {
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it('receives what comes in any turn of the event loop, and asks nobody to be told', async () => {
+    const { kernel, socket, received } = open({ busyPoll: true });
+    for (let i = 1; i <= 3; i += 1) {
+      kernel.arrived.push({ from: PEER, port: i, bytes: Uint8Array.of(i) });
+      await nextTurn();
+      expect(received.map(({ sourcePort }) => sourcePort)).toEqual([1, 2, 3].slice(0, i));
+    }
+    await socket.close();
+    kernel.arrived.push({ from: PEER, port: 4, bytes: Uint8Array.of(4) });
+    await nextTurn();
+    expect([received.length, kernel.polls, kernel.open.size]).toEqual([3, 0, 0]);
+  });
+
+  it('sends what had to wait as soon as there is room', async () => {
+    const { kernel, socket } = open({ busyPoll: true });
+    kernel.fate = () => 'EAGAIN';
+    socket.send(datagram(40, 1));
+    socket.flush();
+    await nextTurn();
+    expect(kernel.sent).toEqual([]);
+    kernel.fate = () => 'sent';
+    await nextTurn();
+    expect(kernel.sent.length).toBe(1);
+    await nextTurn();
+    expect([kernel.sent.length, kernel.polls]).toEqual([1, 0]);
+    await socket.close();
+  });
+
+  it('can be closed by what it has received', async () => {
+    const { kernel, socket } = open({ busyPoll: true, onDatagram: () => void socket.close() });
+    kernel.arrived.push({ from: PEER, port: 1, bytes: Uint8Array.of(1) });
+    await nextTurn();
+    await nextTurn();
+    expect([kernel.open.size, kernel.polls]).toEqual([0, 0]);
+  });
+
+  it('waits for room as others do if it does not receive', () => {
+    const { kernel, socket } = open({ busyPoll: true, receives: false });
+    kernel.fate = () => 'EAGAIN';
+    socket.send(datagram(40, 1));
+    socket.flush();
+    expect(kernel.watched).toEqual({ readable: false, writable: true });
+    kernel.fate = () => 'sent';
+    kernel.ready();
+    expect([kernel.sent.length, kernel.watched]).toEqual([1, undefined]);
   });
 });

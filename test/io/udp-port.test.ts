@@ -10,9 +10,10 @@ import { cleanUp, freshAddress, noIpv6, notLinux } from './loopback.js';
 
 const native = loadNativeSockets();
 const { later } = cleanUp();
-const KINDS: readonly [string, Pick<UdpPortOptions, 'sockets' | 'segmentation'>][] = [
+const KINDS: readonly [string, Pick<UdpPortOptions, 'sockets' | 'segmentation' | 'busyPoll'>][] = [
   ['batched sockets that let the system cut messages', { sockets: 'batched', segmentation: true }],
   ['batched sockets', { sockets: 'batched', segmentation: false }],
+  ['batched sockets that look all the time', { sockets: 'batched', segmentation: true, busyPoll: true }],
   ['sockets of Node', { sockets: 'dgram' }],
 ];
 

@@ -24,3 +24,9 @@ test.skipIf(notLinux)('sockets that the machine does not have are not replaced b
   const error = await open({ sockets: 'batched' }).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'SOCKET', message: 'this machine has no batched sockets: no koffi' });
 });
+
+test.skipIf(notLinux)('nor are sockets that cannot be polled all the time', async () => {
+  const error = await open({ busyPoll: true }).catch((thrown: unknown) => thrown);
+  const message = 'only batched sockets can be polled all the time: no koffi';
+  expect(error).toMatchObject({ code: 'SOCKET', message });
+});

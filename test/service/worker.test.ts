@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SocketOptions } from '../../src/io/index.js';
 import { openWorkerService, type ServiceClient } from '../../src/service/index.js';
 import { adapters, cleanUp, freshAddress, notLinux } from '../io/loopback.js';
 import { failure, nextOf, PORT } from './setting.js';
@@ -9,8 +10,8 @@ const PROGRAM = new URL('../../dist/service/thread/worker.js', import.meta.url);
 const open = adapters();
 const { later } = cleanUp();
 
-async function worker(address = freshAddress()): Promise<ServiceClient> {
-  const client = await openWorkerService({ address, program: PROGRAM, onWarning: () => undefined });
+async function worker(address = freshAddress(), options: SocketOptions = {}): Promise<ServiceClient> {
+  const client = await openWorkerService({ address, ...options, program: PROGRAM, onWarning: () => undefined });
   later(() => client.close());
   return client;
 }
@@ -34,6 +35,15 @@ describe.skipIf(notLinux)('an adapter in a thread', () => {
     expect((await theirs.closed).cause).toBe('peer');
     expect((await client.closed).code).toBe('DISCONNECTED');
     expect(await failure(ours.send(Uint8Array.of(1)))).toMatchObject({ code: 'DISCONNECTED' });
+  });
+
+  test('answers while it looks for datagrams all the time, and ends', async () => {
+    const client = await worker(freshAddress(), { busyPoll: true });
+    const peer = await open();
+    const listener = await client.listen({ port: PORT });
+    const connecting = peer.connect({ host: client.address, port: PORT });
+    const [theirs] = await Promise.all([connecting, nextOf(listener).then((request) => request.accept())]);
+    expect(await theirs.disconnect()).toBe('disconnected');
   });
 
   test('keeps a peer connected that asks whether it is there, while this thread is busy', async () => {

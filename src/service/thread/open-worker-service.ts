@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { OpenAdapterOptions } from '../../io/index.js';
+import type { OpenAdapterOptions, SocketOptions } from '../../io/index.js';
 import { type ClientOptions, ServiceClient } from '../client/service-client.js';
 import { ServiceError } from '../error.js';
 import { errorOf } from '../failure.js';
@@ -9,7 +9,7 @@ import type { ServiceOptions } from '../session/service.js';
 import { portLink } from './port-link.js';
 
 /** What an adapter in another thread can be told: no functions. */
-export type WorkerAdapterOptions = Pick<OpenAdapterOptions, 'address' | 'caGuid' | 'limits' | 'icrc'>;
+export type WorkerAdapterOptions = Pick<OpenAdapterOptions, 'address' | 'caGuid' | 'limits' | 'icrc'> & SocketOptions;
 
 export interface WorkerOptions {
   readonly adapter: WorkerAdapterOptions;
