@@ -12,8 +12,8 @@ export class PeerProcess {
     this.#child = child;
   }
 
-  static async start(): Promise<PeerProcess> {
-    const child = fork(PROGRAM);
+  static async start(...args: readonly string[]): Promise<PeerProcess> {
+    const child = fork(PROGRAM, args);
     await once(child, 'message');
     return new PeerProcess(child);
   }

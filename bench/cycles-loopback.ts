@@ -100,6 +100,13 @@ export const CYCLES_LOOPBACK: readonly Figure[] = [
     measure: () => ({ value: latencies().batched.p50, referenceValue: latencies().dgram.p50 }),
   },
   {
+    name: 'a datagram there and back at 100 a second, busy polling',
+    unit: 'µs',
+    reference: 'node:dgram',
+    mostTimes: 0.7,
+    measure: () => ({ value: latencies().busy.p50, referenceValue: latencies().dgram.p50 }),
+  },
+  {
     name: 'processor time of a second in which nothing happens',
     unit: 'µs',
     most: IDLE_MICROSECONDS,

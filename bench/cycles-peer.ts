@@ -5,11 +5,13 @@ import { type SentDatagram, UdpPort } from 'ibcm/io';
 import { Acceptor } from './connection-cycles.js';
 import { ECHO_ADDRESS, ECHO_DGRAM_PORT, PEER_ADDRESS } from './cycles-addresses.js';
 
-/** Run as a process of its own: accepts every connection, and sends every datagram back, through both kinds of sockets. */
+/** Run as a process of its own: accepts every connection, and sends every datagram back, through both kinds of sockets; with `--busy-poll`, batched ones look all the time. */
+
+const busyPoll = process.argv.includes('--busy-poll');
 
 async function echo(): Promise<() => Promise<void>> {
   const gid = parseGid(ECHO_ADDRESS);
-  const port = await UdpPort.open({ gid, onWarning: () => undefined });
+  const port = await UdpPort.open({ gid, busyPoll, onWarning: () => undefined });
   const remoteGid = new Uint8Array(16);
   const path = { port: 1, localGid: gid, remoteGid, trafficClass: 0, sourcePort: 0 };
   port.onDatagram = (datagram) => {

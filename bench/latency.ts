@@ -22,6 +22,8 @@ export interface Percentiles {
 export interface Latencies {
   /** A datagram of a CM message's length there and back, at 100 a second. */
   readonly batched: Percentiles;
+  /** The same if both ends look for it all the time. */
+  readonly busy: Percentiles;
   readonly dgram: Percentiles;
   /** From the wish to connect to the REP, by the share of the greatest rate of connections, in percent. */
   readonly establishing: Readonly<Record<'10' | '50' | '90', Percentiles>>;
@@ -52,9 +54,9 @@ const percentilesOf = (values: Histogram): Percentiles => ({
 /** Sends a datagram, and resolves when it is back. */
 type RoundTrip = () => Promise<void>;
 
-async function openBatched(): Promise<{ trip: RoundTrip; close: () => Promise<void> }> {
+async function openBatched(busyPoll = false): Promise<{ trip: RoundTrip; close: () => Promise<void> }> {
   const gid = parseGid(localAddress(20));
-  const port = await UdpPort.open({ gid, onWarning: () => undefined });
+  const port = await UdpPort.open({ gid, busyPoll, onWarning: () => undefined });
   const path = { port: 1, localGid: gid, remoteGid: parseGid(ECHO_ADDRESS), trafficClass: 0, sourcePort: 0 };
   const datagram: SentDatagram = {
     bytes: new Uint8Array(PACKET_BYTES),
@@ -102,6 +104,22 @@ async function datagrams(): Promise<Pick<Latencies, 'batched' | 'dgram'>> {
   await batched.close();
   dgram.socket.close();
   return { batched: percentilesOf(times[0]), dgram: percentilesOf(times[1]) };
+}
+
+/** Alone, as it leaves nobody else a processor. */
+async function busy(): Promise<Percentiles> {
+  const peer = await PeerProcess.start('--busy-poll');
+  const { trip, close } = await openBatched(true);
+  const times = histogram();
+  for (let i = 0; i < DATAGRAMS; i += 1) {
+    await sleep(INTERVAL_MS);
+    const begin = performance.now();
+    await trip();
+    record(times, begin);
+  }
+  await close();
+  await peer.stop();
+  return percentilesOf(times);
 }
 
 /** Connections at regular moments. @param perMs how many in a millisecond. */
@@ -153,7 +171,13 @@ async function idle(peer: PeerProcess): Promise<number> {
   return ((await peer.used()) - begin) / (IDLE_MS / 1_000);
 }
 
+const busyTimes = await busy();
 const peer = await PeerProcess.start();
-const latencies: Latencies = { ...(await datagrams()), establishing: await establishing(), idle: await idle(peer) };
+const latencies: Latencies = {
+  ...(await datagrams()),
+  busy: busyTimes,
+  establishing: await establishing(),
+  idle: await idle(peer),
+};
 await peer.stop();
 console.log(JSON.stringify(latencies));
