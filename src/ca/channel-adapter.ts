@@ -13,6 +13,7 @@ import type { TransportLayer } from '../transport/index.js';
 import {
   BTH,
   BTH_BYTES,
+  type Crc32,
   DETH,
   DETH_BYTES,
   GSI_Q_KEY,
@@ -80,6 +81,8 @@ export interface ChannelAdapterOptions {
    * platform does not let them know IPv4's identification.
    */
   readonly icrc?: 'verify' | 'ignore';
+  /** See `Icrc`. */
+  readonly crc32?: Crc32;
   /** Moves the data of queue pairs, over this adapter's ports. Without it, only QP1 is there. */
   readonly transport?: TransportLayer;
 }
@@ -133,7 +136,7 @@ export class ChannelAdapter {
   readonly transport: TransportLayer | undefined;
   readonly #ports: readonly Port[];
   /** Each looks at memory of its own. */
-  readonly #icrc = new Icrc();
+  readonly #icrc: Icrc;
   readonly #sealing = new Icrc();
   readonly #verify: boolean;
   /** Scratch: both ends of the packet whose ICRC is checked, and where a packet comes from. */
@@ -149,7 +152,8 @@ export class ChannelAdapter {
   #dataFirst = false;
   readonly #outgoing: Mutable<OutgoingDatagram>;
 
-  constructor({ caGuid, random, ports, limits, icrc, transport }: ChannelAdapterOptions) {
+  constructor({ caGuid, random, ports, limits, icrc, crc32, transport }: ChannelAdapterOptions) {
+    this.#icrc = new Icrc(crc32);
     this.caGuid = caGuid;
     this.cep = new CepManager({ caGuid, random, gids: ports.map(({ gid }) => gid), ...(limits && { limits }) });
     this.#ports = ports.map(({ gid }) => ({ gid: gidAt(gid), psn: randomBits(random, 24) }));

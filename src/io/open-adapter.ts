@@ -1,3 +1,4 @@
+import zlib from 'node:zlib';
 import {
   AddressSyntaxError,
   type CaGuid,
@@ -13,6 +14,7 @@ import type { CepLimits } from '../cep/index.js';
 import { Adapter, EndpointError, type EndpointEvent } from '../endpoint/index.js';
 import { TransportLayer, type TransportLimits } from '../transport/index.js';
 import type { QueuePairLimits } from '../verbs/index.js';
+import type { Crc32 } from '../wire/index.js';
 import { caGuidOf } from './ca-guid.js';
 import { PortDriver } from './driver.js';
 import { IoError } from './error.js';
@@ -41,6 +43,8 @@ export interface OpenAdapterOptions extends SocketOptions {
   readonly wrapPort?: (port: RocePort) => RocePort;
 }
 
+/** Node has it since 20.15 and 22.2. */
+const { crc32 } = zlib as { readonly crc32?: Crc32 };
 const CA_GUID_MAX = 2n ** 64n - 1n;
 
 /**
@@ -103,7 +107,8 @@ function makeAdapter(
     caGuid: (caGuid ?? caGuidOf(gids[0])) as CaGuid,
     random,
     ports: gids.map((gid) => ({ gid })),
-    transport: new TransportLayer({ random, ...(limits && { limits }) }),
+    transport: new TransportLayer({ random, ...(limits && { limits }), ...(crc32 && { crc32 }) }),
+    ...(crc32 && { crc32 }),
     ...(limits && { limits }),
     ...(icrc && { icrc }),
   });

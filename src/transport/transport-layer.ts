@@ -1,7 +1,7 @@
 import { assert, gidEquals, type Instant, type Random, TimerWheel } from '../base/index.js';
 import type { PathAddress } from '../cep/index.js';
 import type { QueuePair } from '../verbs/index.js';
-import { ICRC_BYTES, Icrc, MTU_BYTES_MAX, PAYLOAD_HEADER_BYTES_MAX, ROCE_UDP_PORT } from '../wire/index.js';
+import { type Crc32, ICRC_BYTES, Icrc, MTU_BYTES_MAX, PAYLOAD_HEADER_BYTES_MAX, ROCE_UDP_PORT } from '../wire/index.js';
 import { CompletionQueue } from './completion-queue.js';
 import type { Layer, QueuePairContext } from './context.js';
 import { TransportCounters, type TransportDropReason } from './counters.js';
@@ -37,6 +37,8 @@ export interface TransportLayerOptions {
   /** For memory keys: must be unpredictable outside of simulations. */
   readonly random: Random;
   readonly limits?: Partial<TransportLimits>;
+  /** See `Icrc`. */
+  readonly crc32?: Crc32;
 }
 
 /** A packet that came in, besides its bytes. */
@@ -82,7 +84,7 @@ export class TransportLayer {
   #burst = 0;
   readonly #incoming = new IncomingPacket();
   readonly #packet = new OutgoingPacket();
-  readonly #icrc = new Icrc();
+  readonly #icrc: Icrc;
   readonly #ends: {
     source: Uint8Array;
     destination: Uint8Array;
@@ -93,7 +95,8 @@ export class TransportLayer {
   readonly #outgoing: { path: PathAddress; sourcePort: number; length: number };
 
   /** @throws TransportError `INVALID_ARGUMENT` for a limit that is out of its range. */
-  constructor({ random, limits }: TransportLayerOptions) {
+  constructor({ random, limits, crc32 }: TransportLayerOptions) {
+    this.#icrc = new Icrc(crc32);
     this.limits = { ...DEFAULT_TRANSPORT_LIMITS, ...limits };
     checkTransportLimits(this.limits);
     this.#memory = new MemoryTable(random, this.limits.maxMemoryRegions);

@@ -2,6 +2,9 @@
 const POLYNOMIAL = 0xedb8_8320;
 const SLICES = 8;
 
+/** A platform's own CRC-32: of some bytes, after others whose CRC is `crc`. Both CRCs are numbers of 32 bits without a sign. */
+export type Crc32 = (bytes: Uint8Array, crc: number) => number;
+
 /** `TABLE[256 k + b]` is the register after byte b and k zero bytes, from an empty register. */
 const TABLE = buildTable();
 

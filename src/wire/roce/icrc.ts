@@ -1,5 +1,5 @@
 import { copyOf, GID_BYTES, isIpv4Gid } from '../../base/index.js';
-import { crc32Update, crc32UpdateWords, crc32Words, multiply, rewindFactor, wordsOf } from './crc32.js';
+import { type Crc32, crc32Update, crc32UpdateWords, crc32Words, multiply, rewindFactor, wordsOf } from './crc32.js';
 import { BTH_BYTES, ICRC_BYTES, ROCE_UDP_PORT } from './headers.js';
 
 /**
@@ -96,13 +96,13 @@ function crcOfTransport(register: number, bytes: Uint8Array, bth: number, end: n
 }
 const ONES = Uint8Array.of(0xff);
 
-/** The same by words, of a packet that begins and ends with one. */
-function crcOfTransportWords(register: number, words: Int32Array, bth: number, end: number): number {
-  const first = register ^ (words[bth] as number);
-  const second = (words[bth + 1] as number) | 0xff;
-  const crc = crc32Words(first, second);
-  return crc32UpdateWords(crc, words, bth + 2, end - 1);
+/** The register after the first two words of the BTH, one of whose bytes is masked. */
+function crcOfBeginning(register: number, words: Int32Array, bth: number): number {
+  return crc32Words(register ^ (words[bth] as number), (words[bth + 1] as number) | 0xff);
 }
+const BEGINNING_BYTES = 8;
+/** From here on the platform's own CRC pays for being called. */
+const LONG_BYTES = 768;
 
 /** More than the bytes after the identification in the longest packet of the greatest MTU. */
 const REWINDS = 4_352;
@@ -148,7 +148,7 @@ class KnownHeaders {
   }
 }
 
-/** Computes and checks ICRCs. Holds scratch space: one for each user, nothing is allocated per packet. */
+/** Computes and checks ICRCs. Holds scratch space: one for each user, nothing is allocated for packets of the CM. */
 export class Icrc {
   readonly #ipv4 = maskedHeaders(IPV4_BYTES);
   readonly #known = new KnownHeaders();
@@ -158,8 +158,14 @@ export class Icrc {
   /** The memory that was looked at last, by words; undefined if it cannot be read so. */
   #buffer: ArrayBufferLike | undefined;
   #words: Int32Array | undefined;
+  readonly #crc32: Crc32 | undefined;
   /** After a successful {@link verify}: the packet's IPv4 identification, known or recovered; 0 over IPv6. */
   identification = 0;
+
+  /** @param crc32 the platform's own, for long packets, if it has one that is fast. */
+  constructor(crc32?: Crc32) {
+    this.#crc32 = crc32;
+  }
 
   /**
    * The ICRC of the RoCEv2 packet (UDP payload) from `start`, its BTH, to `end`, the end of its ICRC.
@@ -175,7 +181,12 @@ export class Icrc {
     const at = bytes.byteOffset + start;
     const words = this.#words;
     if (words === undefined || ((at | (end - start)) & 3) !== 0) return ~crcOfTransport(register, bytes, start, end);
-    return ~crcOfTransportWords(register, words, at >> 2, (at + end - start) >> 2);
+    const beginning = crcOfBeginning(register, words, at >> 2);
+    const from = at + BEGINNING_BYTES;
+    const to = at + end - start - ICRC_BYTES;
+    const crc32 = this.#crc32;
+    if (crc32 === undefined || to - from < LONG_BYTES) return ~crc32UpdateWords(beginning, words, from >> 2, to >> 2);
+    return crc32(new Uint8Array(buffer, from, to - from), ~beginning >>> 0) | 0;
   }
 
   /** Computes and stores the ICRC. */

@@ -1,3 +1,4 @@
+export type { Crc32 } from './crc32.js';
 export * from './extended-headers.js';
 export * from './headers.js';
 export {
