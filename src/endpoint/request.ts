@@ -225,7 +225,6 @@ export class ConnectionRequest implements EventHandler {
     const { result, options, queuePair, startingPsn } = accepting;
     this.#settled();
     this.#state = 'over';
-    this.#overBecause = answeredError('accepted');
     result.resolve(
       new Connection(this.#router, queuePair, {
         role: 'passive',
