@@ -20,7 +20,7 @@ if [ -n "$ready" ]; then
 fi
 
 packages="libc6 bash coreutils grep sed gawk util-linux procps findutils kmod iproute2 iputils-ping tcpdump socat iptables
-  rdma-core ibverbs-providers ibverbs-utils rdmacm-utils librdmacm1 perftest busybox-static base-files"
+  rdma-core ibverbs-providers ibverbs-utils rdmacm-utils librdmacm1 perftest qperf busybox-static base-files"
 modules="virtio_pci virtio_net virtio_rng ib_core ib_uverbs ib_cm iw_cm ib_umad rdma_cm rdma_ucm rdma_rxe
   crc32_generic crc32c_generic crc32_pclmul crc32c-intel af_packet ipv6 sch_netem xt_u32 xt_statistic nft_compat nf_tables ip_tables iptable_filter ip6table_filter xt_udp xt_tcpudp"
 

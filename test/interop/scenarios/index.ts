@@ -10,6 +10,7 @@ import { MANY } from './many.js';
 import { PERFTEST } from './perftest.js';
 import { PINGPONG } from './pingpong.js';
 import { PROGRAMS } from './programs.js';
+import { QPERF } from './qperf.js';
 import { QUEUE_PAIRS } from './queue-pairs.js';
 import { REFUSING } from './refusing.js';
 import { REFUSING_DATA } from './refusing-data.js';
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PINGPONG,
   ...QUEUE_PAIRS,
   ...PERFTEST,
+  ...QPERF,
   ...REFUSING_DATA,
   ...LOSING,
   ...DISTURBING,

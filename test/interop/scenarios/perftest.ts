@@ -1,7 +1,6 @@
 import { equal, match, ok } from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { REJECT_REASONS } from 'ibcm/wire';
-import { type DataPeer, memoryOf, NotConnected } from '../data-peer.js';
+import { type DataPeer, memoryOf } from '../data-peer.js';
+import { onceHeard } from '../once-heard.js';
 import { PerftestClient, servePerftest } from '../perftest.js';
 import { MAIN, pathMtuOf, type Scenario } from '../scenario.js';
 import type { Stage } from '../stage.js';
@@ -125,23 +124,6 @@ const options = ({ program, bytes, times }: Test, { port }: Stage): string =>
   // Atomics have one size.
   `-R -F -p ${port} -n ${times} ${program === 'ib_atomic_bw' ? '' : `-s ${bytes}`}`;
 
-/** perftest's own clients ask so often, and wait so long in between: its servers listen for the second connection when all has been said over the first. */
-const TRIES = 10;
-const PAUSE_MS = 100;
-
-/** Connects, again if nobody listens yet. */
-async function untilHeard(connect: () => Promise<DataPeer>): Promise<DataPeer> {
-  for (let left = TRIES; ; left -= 1) {
-    try {
-      return await connect();
-    } catch (error) {
-      const isEarly = error instanceof NotConnected && error.reason === REJECT_REASONS.invalidServiceId;
-      if (left <= 1 || !isEarly) throw error;
-      await sleep(PAUSE_MS);
-    }
-  }
-}
-
 /** perftest measures; here its traffic passes through our transport, as much of it as was meant to. */
 export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
   {
@@ -179,7 +161,8 @@ export const PERFTEST: readonly Scenario[] = TESTS.flatMap((test) => [
       const talk = await connect();
       const client = new PerftestClient(talk);
       await client.agree(code);
-      const ours = await untilHeard(connect);
+      // Its servers listen for the second connection when all has been said over the first.
+      const ours = await onceHeard(connect);
       for (let times = placesOf(test); times > 0; times -= 1) await client.tellPlace(ours);
       await test.act(ours, test);
       if (!test.takesMessages) {
