@@ -77,6 +77,8 @@ function parseIpv4(part: string, text: string): number[] {
 /** The GID as IPv6 text (RFC 5952); a mapped IPv4 address as `::ffff:a.b.c.d`. */
 export function formatGid(bytes: Uint8Array, offset = 0): string {
   if (isIpv4Gid(bytes, offset)) return `::ffff:${formatIpv4(bytes, offset)}`;
+  // Messages have many: that of the alternate path that there is not.
+  if (isZero(bytes, offset)) return '::';
   const groups = Array.from(
     { length: 8 },
     (_, i) => ((bytes[offset + 2 * i] ?? 0) << 8) | (bytes[offset + 2 * i + 1] ?? 0),
@@ -85,6 +87,11 @@ export function formatGid(bytes: Uint8Array, offset = 0): string {
   const hex = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
   if (length < 2) return hex(groups);
   return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
+}
+
+function isZero(bytes: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < GID_BYTES; i += 1) if (bytes[offset + i] !== 0) return false;
+  return true;
 }
 
 /** The address that a GID stands for, in the notation of its own family: `10.0.0.1`, `fd77::1`. */

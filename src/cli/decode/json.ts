@@ -28,19 +28,31 @@ export function formatJson(origin: LineOrigin, decoded: DecodedMessage | Undecod
 
 type Value = number | bigint | Uint8Array | object;
 
+/** Of each field: its name as JSON has it, and whether it is a GID. A capture has them a million times. */
+const LABELS = new Map<string, { readonly text: string; readonly isGid: boolean }>();
+
+function labelOf(name: string): { readonly text: string; readonly isGid: boolean } {
+  let label = LABELS.get(name);
+  if (label === undefined) {
+    label = { text: `,"${name}":`, isGid: name.endsWith('Gid') };
+    LABELS.set(name, label);
+  }
+  return label;
+}
+
 /** A message's fields as JSON. */
 export function jsonOf(fields: object): string {
-  let json = '{';
-  for (const name of Object.keys(fields)) {
+  let json = '';
+  for (const name in fields) {
     const value = (fields as Readonly<Record<string, Value>>)[name] as Value;
-    if (json.length > 1) json += ',';
-    json += `"${name}":`;
+    const { text, isGid } = labelOf(name);
+    json += json === '' ? text.slice(1) : text;
     if (typeof value === 'number') json += value;
     else if (typeof value === 'bigint') json += `"${hex64(value)}"`;
-    else if (value instanceof Uint8Array) json += name.endsWith('Gid') ? `"${formatGid(value)}"` : `"${hexOf(value)}"`;
+    else if (value instanceof Uint8Array) json += isGid ? `"${formatGid(value)}"` : `"${hexOf(value)}"`;
     else json += jsonOf(value);
   }
-  return `${json}}`;
+  return `{${json}}`;
 }
 
 /** A number may not be exact in JSON beyond 53 bits. */

@@ -1,12 +1,17 @@
 import type { Writable } from 'node:stream';
 
-/** Lines are written when so many characters wait: a write for each would cost more than all the rest. */
-const PENDING_CHARACTERS_MAX = 1 << 16;
+/** Lines are written when so many bytes wait: a write for each would cost more than all the rest. */
+const PENDING_BYTES_MAX = 1 << 16;
+/** Bytes that a character takes at most. */
+const CHARACTER_BYTES_MAX = 3;
+const LINE_END = 0x0a;
 
 /** Writes lines to a stream no faster than it takes them. A reader that goes away (`| head`) is no failure. */
 export class LineOutput {
   readonly #stream: Writable;
-  #pending = '';
+  /** Where lines wait, as bytes: who collects them in one text has it copied twice. */
+  #room = Buffer.allocUnsafe(2 * PENDING_BYTES_MAX);
+  #pending = 0;
   #failure: NodeJS.ErrnoException | undefined;
 
   constructor(stream: Writable) {
@@ -19,7 +24,7 @@ export class LineOutput {
 
   /** Whether `flush` is due. */
   get full(): boolean {
-    return this.#pending.length >= PENDING_CHARACTERS_MAX;
+    return this.#pending >= PENDING_BYTES_MAX;
   }
 
   /** Why nothing more can be written. */
@@ -29,16 +34,24 @@ export class LineOutput {
 
   /** Adds a line. */
   write(line: string): void {
-    this.#pending += `${line}\n`;
+    const needed = this.#pending + line.length * CHARACTER_BYTES_MAX + 1;
+    if (needed > this.#room.length) {
+      const room = Buffer.allocUnsafe(2 * needed);
+      this.#room.copy(room, 0, 0, this.#pending);
+      this.#room = room;
+    }
+    this.#pending += this.#room.write(line, this.#pending);
+    this.#room[this.#pending] = LINE_END;
+    this.#pending += 1;
   }
 
-  /** Hands the lines over; resolves when the stream has taken them, or has failed. */
+  /** Hands the lines over; resolves when the stream has taken them, or has failed. Until then no others may be added. */
   async flush(): Promise<void> {
-    if (this.#failure !== undefined || this.#pending === '') return;
-    const text = this.#pending;
-    this.#pending = '';
+    if (this.#failure !== undefined || this.#pending === 0) return;
+    const lines = this.#room.subarray(0, this.#pending);
+    this.#pending = 0;
     const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
-      this.#stream.write(text, resolve);
+      this.#stream.write(lines, resolve);
     });
     if (error) this.#failure ??= error;
   }
