@@ -198,14 +198,15 @@ export class Connection extends EventTarget implements ConnectionDetails, EventH
   }
 
   /**
-   * Writes to memory of the peer's (RDMA write), and waits until it is there. With immediate data the peer is told, as of an empty message.
+   * Writes to memory of the peer's (RDMA write), and waits until it is there: the data must not be changed before that. With immediate data the peer is told, as
+   * of an empty message.
    * @throws TransferError, `REMOTE_ACCESS_ERROR` if the peer does not allow it; TransportError `INVALID_REQUEST`
    */
   async write(to: RemoteMemory, data: Uint8Array, options: ImmediateOption = {}): Promise<void> {
     await this.#moving.write(to, data, options);
   }
 
-  /** Reads memory of the peer's (RDMA read) into ours. @throws as {@link write}. */
+  /** Reads memory of the peer's (RDMA read) into ours, in which other things may stand until then. @throws as {@link write}. */
   async read(from: RemoteMemory, into: Uint8Array): Promise<void> {
     await this.#moving.read(from, into);
   }

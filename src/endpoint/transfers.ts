@@ -6,6 +6,7 @@ import {
   MEMORY_ACCESS,
   type MemoryRegion,
   type ProtectionDomain,
+  TransportError,
   type TransportLayer,
   type WorkCompletion,
   type WorkQueues,
@@ -51,6 +52,9 @@ interface Transfer {
   readonly operation: string;
   readonly request: WorkRequest;
   readonly id: number;
+  /** The program's memory that it works on, and how long that was when it was given. */
+  readonly memory: Uint8Array;
+  readonly length: number;
   readonly done: Deferred<void>;
 }
 
@@ -133,12 +137,12 @@ export class Transfers {
   /** @param to of a datagram. */
   send(data: Uint8Array, { immediate }: ImmediateOption, to?: DatagramDestination): Promise<void> {
     const id = this.#nextId();
-    return this.#start('send', id, { opcode: 'send', id, memory: data, immediate, to });
+    return this.#start('send', data, { opcode: 'send', id, memory: data, immediate, to });
   }
 
   write({ address, rkey }: RemoteMemory, data: Uint8Array, { immediate }: ImmediateOption): Promise<void> {
     const id = this.#nextId();
-    return this.#start('write', id, {
+    return this.#start('write', data, {
       opcode: 'rdmaWrite',
       id,
       memory: data,
@@ -150,13 +154,13 @@ export class Transfers {
 
   read({ address, rkey }: RemoteMemory, into: Uint8Array): Promise<void> {
     const id = this.#nextId();
-    return this.#start('read', id, { opcode: 'rdmaRead', id, memory: into, remoteAddress: address, rkey });
+    return this.#start('read', into, { opcode: 'rdmaRead', id, memory: into, remoteAddress: address, rkey });
   }
 
   async fetchAdd({ address, rkey }: RemoteMemory, add: bigint): Promise<bigint> {
     const id = this.#nextId();
     const memory = new Uint8Array(ATOMIC_BYTES);
-    await this.#start('fetchAdd', id, { opcode: 'fetchAndAdd', id, memory, remoteAddress: address, rkey, add });
+    await this.#start('fetchAdd', memory, { opcode: 'fetchAndAdd', id, memory, remoteAddress: address, rkey, add });
     return new DataView(memory.buffer).getBigUint64(0, true);
   }
 
@@ -164,7 +168,7 @@ export class Transfers {
     const id = this.#nextId();
     const memory = new Uint8Array(ATOMIC_BYTES);
     const where = { remoteAddress: address, rkey };
-    await this.#start('compareSwap', id, { opcode: 'compareAndSwap', id, memory, ...where, compare, swap });
+    await this.#start('compareSwap', memory, { opcode: 'compareAndSwap', id, memory, ...where, compare, swap });
     return new DataView(memory.buffer).getBigUint64(0, true);
   }
 
@@ -276,8 +280,17 @@ export class Transfers {
     return this.#next;
   }
 
-  #start(operation: string, id: number, request: WorkRequest): Promise<void> {
-    const transfer: Transfer = { operation, request, id, done: new Deferred() };
+  #start(operation: string, memory: Uint8Array, request: WorkRequest & { readonly id: number }): Promise<void> {
+    // The transport would take nothing for no data.
+    if (!(memory instanceof Uint8Array)) return Promise.reject(invalidRequest(operation, 'takes a Uint8Array'));
+    const transfer: Transfer = {
+      operation,
+      request,
+      id: request.id,
+      memory,
+      length: memory.length,
+      done: new Deferred(),
+    };
     const { promise } = transfer.done;
     if (this.#ended) this.#fail(transfer, 'flushed');
     else if (this.#waiting.length > 0 || this.#queues.sends >= this.#sends) this.#waiting.push(transfer);
@@ -307,7 +320,11 @@ export class Transfers {
   }
 
   #post(transfer: Transfer): void {
-    const { request, id, done } = transfer;
+    const { operation, request, id, memory, length, done } = transfer;
+    if (memory.length !== length) {
+      done.reject(invalidRequest(operation, 'waited, and its memory was detached or resized meanwhile'));
+      return;
+    }
     try {
       this.#queues.postSend(request, this.#now());
       this.#posted.set(id, transfer);
@@ -316,3 +333,6 @@ export class Transfers {
     }
   }
 }
+
+const invalidRequest = (operation: string, what: string): TransportError =>
+  new TransportError('INVALID_REQUEST', `${operation} ${what}`, {});

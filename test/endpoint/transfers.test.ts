@@ -51,6 +51,41 @@ describe('Messages', () => {
     await value(Promise.all(all));
   });
 
+  it('need data, and nothing is sent without', async () => {
+    const { ours, theirs } = await connected();
+    const region = theirs.register(bytes(8), { remoteRead: true, remoteWrite: true });
+    const nothing = undefined as unknown as Uint8Array;
+    for (const wrong of [nothing, 'text' as unknown as Uint8Array]) {
+      expect(await codeOf(ours.send(wrong))).toBe('INVALID_REQUEST');
+      expect(await codeOf(ours.write(region, wrong))).toBe('INVALID_REQUEST');
+      expect(await codeOf(ours.read(region, wrong))).toBe('INVALID_REQUEST');
+    }
+    const sent = ours.send(bytes(3));
+    expect((await value(theirs.receive()))?.data).toEqual(bytes(3));
+    await value(sent);
+  });
+
+  it('that wait for their turn fail when their data is detached meanwhile, and the others go on', async () => {
+    const { ours, theirs } = await connected({ sends: 1 });
+    const memory = new ArrayBuffer(100);
+    const [first, second, third] = [ours.send(bytes(1)), ours.send(new Uint8Array(memory)), ours.send(bytes(2))];
+    structuredClone(memory, { transfer: [memory] });
+    const failed = second.catch((error: TransferError) => error.code);
+    for (const length of [1, 2]) expect((await value(theirs.receive()))?.data).toEqual(bytes(length));
+    expect(await failed).toBe('INVALID_REQUEST');
+    await value(Promise.all([first, third]));
+  });
+
+  it('and other transfers take no memory region', async () => {
+    const { ours, theirs } = await connected();
+    const region = theirs.register(bytes(8_000), { remoteRead: true, remoteWrite: true });
+    const before = made.client.endpoint.usage.memoryRegions;
+    const all = [ours.send(bytes(2_000)), ours.write(region, bytes(8_000)), ours.read(region, bytes(8_000))];
+    expect(made.client.endpoint.usage.memoryRegions).toBe(before);
+    await value(theirs.receive());
+    await value(Promise.all(all));
+  });
+
   it('are received though packets are lost and doubled', async () => {
     const random = new SeededRandom(7);
     made.net.dataFate = () => (['lose', 'duplicate'] as const)[random.uint32() % 10] ?? 'deliver';
