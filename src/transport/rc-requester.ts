@@ -459,8 +459,9 @@ export class RcRequester {
   #failMidway(entry: SendEntry): void {
     const queue = this.#queue;
     for (; queue.head < queue.cursor; queue.head += 1) {
-      const { id, opcode } = queue.at(queue.head);
-      this.#context.completeSend(id, 'flushed', opcode, 0);
+      const before = queue.at(queue.head);
+      this.#context.completeSend(before.id, 'flushed', before.opcode, 0);
+      before.clear();
     }
     this.#fail(entry, 'localProtectionError');
   }
