@@ -150,7 +150,13 @@ export class Fabric {
   /** Sends what is to be sent, and delivers what arrives by now. @returns whether anything was done. */
   step(): boolean {
     let busy = false;
-    for (const side of this.sides) if (this.#transmit(side)) busy = true;
+    for (const side of this.sides) if (this.send(side)) busy = true;
+    return this.arrive() || busy;
+  }
+
+  /** Delivers what arrives by now. @returns whether there was anything. */
+  arrive(): boolean {
+    let busy = false;
     for (let flight = this.#flights.pop(this.now); flight; flight = this.#flights.pop(this.now)) {
       busy = true;
       this.deliver(flight);
@@ -187,7 +193,8 @@ export class Fabric {
     throw new Error('it does not come to an end');
   }
 
-  #transmit(side: Side): boolean {
+  /** Sends what one side has to send. @returns whether there was anything. */
+  send(side: Side): boolean {
     let busy = false;
     for (;;) {
       const sent = side.adapter.pollTransmit(this.#buffer, 4);

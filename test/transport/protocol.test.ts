@@ -50,6 +50,26 @@ describe('Acknowledgements', () => {
     expect(outcomesOf(pair.a)).toHaveLength(8);
   });
 
+  it.each([1, 2, 3])('come after a request that is due with them, also after %i packets', (before) => {
+    const pair = loggedPair();
+    const { fabric, a, b } = pair;
+    postReceives(pair, before + 1);
+    a.queues.postReceive({ id: 0 });
+    postSends(
+      pair,
+      Array.from({ length: before }, (_, id) => id),
+    );
+    fabric.run();
+    fabric.log.length = 0;
+    // The answer to a message is posted before the message is acknowledged.
+    a.queues.postSend({ opcode: 'send' }, fabric.now);
+    fabric.send(a.side);
+    fabric.arrive();
+    b.queues.postSend({ opcode: 'send' }, fabric.now);
+    fabric.run();
+    expect(fabric.log.map(opcodeIn)).toEqual([SEND, SEND, ACKNOWLEDGE, ACKNOWLEDGE]);
+  });
+
   it('of a send that comes again acknowledge no read that came after it: its responses do', () => {
     const pair = loggedPair();
     const { fabric, a, b } = pair;
