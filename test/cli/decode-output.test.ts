@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { LineOutput } from '../../src/cli/decode/output.js';
@@ -16,6 +16,25 @@ test('lines come out as they were written, however long they are, in whatever sc
   expect(output.full).toBe(false);
   stream.end();
   expect(await text(stream)).toBe(lines.map((line) => `${line}\n`).join(''));
+});
+
+test('lines are written over only when the stream has taken those before', async () => {
+  const taken: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      // Slowly: what it was given must still be there.
+      setImmediate(() => {
+        taken.push(chunk.toString());
+        done();
+      });
+    },
+  });
+  const output = new LineOutput(stream);
+  for (const line of ['one', 'two', 'three']) {
+    output.write(line);
+    await output.flush();
+  }
+  expect(taken).toEqual(['one\n', 'two\n', 'three\n']);
 });
 
 test('a stream that fails takes no more, and says why', async () => {

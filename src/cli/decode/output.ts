@@ -45,7 +45,7 @@ export class LineOutput {
     this.#pending += 1;
   }
 
-  /** Hands the lines over; resolves when the stream has taken them, or has failed. Until then no others may be added. */
+  /** Hands the lines over; resolves when the stream has taken them, or has failed. Until then no others may be added, and after that the stream must not keep what it was given. */
   async flush(): Promise<void> {
     if (this.#failure !== undefined || this.#pending === 0) return;
     const lines = this.#room.subarray(0, this.#pending);
