@@ -182,7 +182,8 @@ export const QPERF: readonly Scenario[] = TESTS.flatMap((test) => [
         return peer;
       });
       let over: Promise<void> | undefined;
-      const serving = serveQperf({ address: us.address, tcpPort: port, port }, ours, (peer, request) => {
+      const given = new AbortController();
+      const serve = (peer: DataPeer, request: QperfRequest): Promise<QperfStatistics> => {
         equal(request.test, test.test);
         equal(request.messageBytes, test.messageBytes);
         const { received, over: whole } = test.serve(peer, test);
@@ -190,13 +191,19 @@ export const QPERF: readonly Scenario[] = TESTS.flatMap((test) => [
         // It is waited for in the end.
         over.catch(() => undefined);
         return received;
-      });
-      const { status, output } = await stage.start(`qperf ${optionsOf(test, port)} ${us.address} ${test.test}`)
-        .finished;
-      equal(status, 0, output);
-      match(output, test.prints);
-      await serving;
-      await over;
+      };
+      const serving = serveQperf({ address: us.address, tcpPort: port, port }, ours, serve, given.signal);
+      serving.catch(() => undefined);
+      try {
+        const { status, output } = await stage.start(`qperf ${optionsOf(test, port)} ${us.address} ${test.test}`)
+          .finished;
+        equal(status, 0, output);
+        match(output, test.prints);
+        await serving;
+        await over;
+      } finally {
+        given.abort();
+      }
     },
   },
   {
