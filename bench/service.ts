@@ -33,7 +33,7 @@ export const SERVICE: readonly Figure[] = [
       name: `${what} of 1024 bytes, a service over gRPC`,
       unit: 'µs',
       reference: 'the same without a service',
-      mostTimes: 12,
+      mostTimes: 25,
       measure: () => beside(what, 'over gRPC'),
     }),
   ),

@@ -13,7 +13,7 @@ const DONE = {};
 const ATOMIC_BYTES = 8;
 /** The longest stretch that one call reads: what a gRPC message holds with room to spare. */
 const READ_BYTES_MAX = 2 ** 22;
-/** What a region or a transfer costs at least: the adapter, which others use, too, has 65,536 regions, and most transfers need one. */
+/** What a region or a transfer costs at least: the adapter, which others use, too, has 65,536 regions, and transfers that were taken back still wait for their turn. */
 const REGION_BYTES_MIN = 2 ** 14;
 
 /** Data of connections and datagram sockets. */
