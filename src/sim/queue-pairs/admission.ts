@@ -3,7 +3,8 @@ import type { ConnectionRequest } from '../../qp/index.js';
 import { meantListen } from '../services.js';
 import { attemptIn, roundIn, tagOf } from '../tag.js';
 import type { World } from '../world.js';
-import { answer, depthsOf, rejectRequest } from './behaviour.js';
+import { answer, depthsOf } from './behaviour.js';
+import { rejectRequest } from './end.js';
 import { fieldsOf, learn } from './messages.js';
 import { nowOf, type QueuePairConsumer, type QueuePairSide } from './queue-pair-consumer.js';
 

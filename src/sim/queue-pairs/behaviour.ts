@@ -1,6 +1,5 @@
 import type { IbcmError } from '../../base/index.js';
 import type { CmEvent } from '../../cm/index.js';
-import type { ConnectionRequest } from '../../qp/index.js';
 import { AP_STATUSES, REJECT_REASONS } from '../../wire/index.js';
 import { requestOf } from '../connecting.js';
 import { checkAnswered, establish } from '../ending.js';
@@ -8,7 +7,7 @@ import type { Attempt, Role } from '../side.js';
 import { isFromQueuePair, tagOf } from '../tag.js';
 import { type Action, ENTRY, type World } from '../world.js';
 import { accept } from './admission.js';
-import { endConnection, ended, letGo, over } from './end.js';
+import { endConnection, ended, letGo, over, rejectRequest } from './end.js';
 import { checkTag, fieldsOf, learn } from './messages.js';
 import { type Hosted, nowOf, type QueuePairConsumer, type QueuePairSide } from './queue-pair-consumer.js';
 
@@ -137,18 +136,6 @@ function refuse(side: QueuePairSide): void {
   );
   if (code === undefined) ended(side);
   else if (code === 'LIMIT_REACHED') letGo(side);
-}
-
-export function rejectRequest(side: QueuePairSide, request: ConnectionRequest): void {
-  const { consumer } = side;
-  const code = consumer.attempt(side, 'reject', () => request.reject({}, nowOf(side)), [undefined]);
-  if (code !== undefined) {
-    // No room for a REJ: then it stays as it is, until its sender gives up.
-    return;
-  }
-  consumer.requests.delete(side);
-  side.phase = 'gone';
-  consumer.sides.delete(side.cid);
 }
 
 /** Answers a REP: for this side the connection stands. */

@@ -1,4 +1,5 @@
 import type { CmEvent } from '../../cm/index.js';
+import type { ConnectionRequest } from '../../qp/index.js';
 import { nowOf, type QueuePairSide } from './queue-pair-consumer.js';
 
 /** The end of a connection, and what becomes of its queue pair. */
@@ -23,10 +24,7 @@ export function letGo(side: QueuePairSide): void {
   const { world } = consumer;
   const request = consumer.requests.get(side);
   if (request !== undefined) {
-    consumer.requests.delete(side);
-    consumer.attempt(side, 'reject', () => request.reject({}, nowOf(side)), [undefined]);
-    side.phase = 'gone';
-    consumer.sides.delete(side.cid);
+    rejectRequest(side, request);
     return;
   }
   const hosted = consumer.queuePairs.get(side);
@@ -40,6 +38,17 @@ export function letGo(side: QueuePairSide): void {
     world.fail('queuePair', 'a connection was given up, and RESET is not reached', side);
   side.phase = 'gone';
   consumer.takeBack(side);
+}
+
+/** Refuses a request, or gives it up. */
+export function rejectRequest(side: QueuePairSide, request: ConnectionRequest): void {
+  const { consumer } = side;
+  const code = consumer.attempt(side, 'reject', () => request.reject({}, nowOf(side)), [undefined]);
+  // Without room for a REJ. Its sender may give up, but that message may be lost.
+  if (code !== undefined) request.destroy(nowOf(side));
+  consumer.requests.delete(side);
+  side.phase = 'gone';
+  consumer.sides.delete(side.cid);
 }
 
 /** An event, or a call of its own, has ended the attempt. Timewait follows, unless the queue pair is free already. */
