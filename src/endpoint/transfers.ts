@@ -293,7 +293,7 @@ export class Transfers {
     };
     const { promise } = transfer.done;
     if (this.#ended) this.#fail(transfer, 'flushed');
-    else if (this.#waiting.length > 0 || this.#queues.sends >= this.#sends) this.#waiting.push(transfer);
+    else if (this.#waiting.length > 0 || this.#isFull) this.#waiting.push(transfer);
     else {
       this.#post(transfer);
       this.#wakeSoon();
@@ -311,8 +311,13 @@ export class Transfers {
     });
   }
 
+  /** A request that is over takes its place until it is polled: in ERR each is over at once, and the queue of completions must hold them. */
+  get #isFull(): boolean {
+    return this.#posted.size >= this.#sends;
+  }
+
   #postWaiting(): void {
-    while (!this.#ended && this.#queues.sends < this.#sends) {
+    while (!this.#ended && !this.#isFull) {
       const transfer = this.#waiting.shift();
       if (transfer === undefined) return;
       this.#post(transfer);

@@ -76,6 +76,25 @@ describe('Messages', () => {
     await value(Promise.all([first, third]));
   });
 
+  it.each([1, 64])('that wait behind %i, however many, are told when the connection ends', async (sends) => {
+    const { ours } = await connected({ sends });
+    const all = Array.from({ length: 1_000 }, () => ours.send(bytes(100)).catch(({ code }: TransferError) => code));
+    await value(ours.disconnect());
+    const ends = await value(Promise.all(all));
+    expect(new Set(ends.filter((end) => end !== undefined))).toEqual(new Set(['FLUSHED']));
+    expect(ends.filter((end) => end === 'FLUSHED').length).toBeGreaterThan(900);
+  });
+
+  it.each([1, 64])('that wait behind %i, however many, are told when the connection breaks', async (sends) => {
+    const { ours } = await connected({ sends });
+    const wrong = codeOf(ours.write({ address: 0, rkey: 1 }, bytes(100)));
+    const all = Array.from({ length: 1_000 }, () =>
+      ours.write({ address: 0, rkey: 1 }, bytes(100)).catch(({ code }: TransferError) => code),
+    );
+    expect(await wrong).toBe('REMOTE_ACCESS_ERROR');
+    expect(new Set(await value(Promise.all(all)))).toEqual(new Set(['FLUSHED']));
+  });
+
   it('and other transfers take no memory region', async () => {
     const { ours, theirs } = await connected();
     const region = theirs.register(bytes(8_000), { remoteRead: true, remoteWrite: true });
