@@ -47,13 +47,14 @@ export interface TransfersParts {
   readonly options: TransferOptions;
 }
 
+/** What is posted: with a number of its own, for memory of the program's. */
+type NumberedRequest = WorkRequest & { readonly id: number; readonly memory: Uint8Array };
+
 /** A transfer and who waits for it. */
 interface Transfer {
   readonly operation: string;
-  readonly request: WorkRequest;
-  readonly id: number;
-  /** The program's memory that it works on, and how long that was when it was given. */
-  readonly memory: Uint8Array;
+  readonly request: NumberedRequest;
+  /** How long its memory was when it was given. */
   readonly length: number;
   readonly done: Deferred<void>;
 }
@@ -137,12 +138,12 @@ export class Transfers {
   /** @param to of a datagram. */
   send(data: Uint8Array, { immediate }: ImmediateOption, to?: DatagramDestination): Promise<void> {
     const id = this.#nextId();
-    return this.#start('send', data, { opcode: 'send', id, memory: data, immediate, to });
+    return this.#start('send', { opcode: 'send', id, memory: data, immediate, to });
   }
 
   write({ address, rkey }: RemoteMemory, data: Uint8Array, { immediate }: ImmediateOption): Promise<void> {
     const id = this.#nextId();
-    return this.#start('write', data, {
+    return this.#start('write', {
       opcode: 'rdmaWrite',
       id,
       memory: data,
@@ -154,13 +155,13 @@ export class Transfers {
 
   read({ address, rkey }: RemoteMemory, into: Uint8Array): Promise<void> {
     const id = this.#nextId();
-    return this.#start('read', into, { opcode: 'rdmaRead', id, memory: into, remoteAddress: address, rkey });
+    return this.#start('read', { opcode: 'rdmaRead', id, memory: into, remoteAddress: address, rkey });
   }
 
   async fetchAdd({ address, rkey }: RemoteMemory, add: bigint): Promise<bigint> {
     const id = this.#nextId();
     const memory = new Uint8Array(ATOMIC_BYTES);
-    await this.#start('fetchAdd', memory, { opcode: 'fetchAndAdd', id, memory, remoteAddress: address, rkey, add });
+    await this.#start('fetchAdd', { opcode: 'fetchAndAdd', id, memory, remoteAddress: address, rkey, add });
     return new DataView(memory.buffer).getBigUint64(0, true);
   }
 
@@ -168,7 +169,7 @@ export class Transfers {
     const id = this.#nextId();
     const memory = new Uint8Array(ATOMIC_BYTES);
     const where = { remoteAddress: address, rkey };
-    await this.#start('compareSwap', memory, { opcode: 'compareAndSwap', id, memory, ...where, compare, swap });
+    await this.#start('compareSwap', { opcode: 'compareAndSwap', id, memory, ...where, compare, swap });
     return new DataView(memory.buffer).getBigUint64(0, true);
   }
 
@@ -280,17 +281,11 @@ export class Transfers {
     return this.#next;
   }
 
-  #start(operation: string, memory: Uint8Array, request: WorkRequest & { readonly id: number }): Promise<void> {
+  #start(operation: string, request: NumberedRequest): Promise<void> {
+    const { memory } = request;
     // The transport would take nothing for no data.
     if (!(memory instanceof Uint8Array)) return Promise.reject(invalidRequest(operation, 'takes a Uint8Array'));
-    const transfer: Transfer = {
-      operation,
-      request,
-      id: request.id,
-      memory,
-      length: memory.length,
-      done: new Deferred(),
-    };
+    const transfer: Transfer = { operation, request, length: memory.length, done: new Deferred() };
     const { promise } = transfer.done;
     if (this.#ended) this.#fail(transfer, 'flushed');
     else if (this.#waiting.length > 0 || this.#isFull) this.#waiting.push(transfer);
@@ -325,14 +320,14 @@ export class Transfers {
   }
 
   #post(transfer: Transfer): void {
-    const { operation, request, id, memory, length, done } = transfer;
-    if (memory.length !== length) {
+    const { operation, request, length, done } = transfer;
+    if (request.memory.length !== length) {
       done.reject(invalidRequest(operation, 'waited, and its memory was detached or resized meanwhile'));
       return;
     }
     try {
       this.#queues.postSend(request, this.#now());
-      this.#posted.set(id, transfer);
+      this.#posted.set(request.id, transfer);
     } catch (error) {
       done.reject(error as Error);
     }
