@@ -2,13 +2,12 @@ import { equal, match, ok } from 'node:assert/strict';
 import { type DataPeer, memoryOf } from '../data-peer.js';
 import { onceHeard } from '../once-heard.js';
 import { PerftestClient, servePerftest } from '../perftest.js';
+import { repeat } from '../repeat.js';
 import { MAIN, pathMtuOf, type Scenario } from '../scenario.js';
 import type { Stage } from '../stage.js';
 
 /** Its programs work on twice what they move, and on pages. */
 const MEMORY_BYTES = 400_000;
-/** Operations of ours under way at once. */
-const BATCH = 32;
 const NUMBER_BYTES = 8;
 
 interface Test {
@@ -34,14 +33,6 @@ async function takeMessages(ours: DataPeer, { times, bytes, answers }: Test): Pr
     equal(data.length, bytes);
     ours.post(1);
     if (answers) equal((await ours.send(new Uint8Array(bytes))).status, 'success');
-  }
-}
-
-/** Does something so often, some of them at once. */
-async function repeat(times: number, one: () => Promise<{ readonly status: string }>): Promise<void> {
-  for (let left = times; left > 0; left -= BATCH) {
-    const done = await Promise.all(Array.from({ length: Math.min(left, BATCH) }, one));
-    for (const { status } of done) equal(status, 'success');
   }
 }
 

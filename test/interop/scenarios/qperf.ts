@@ -2,13 +2,12 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import type { DataPeer } from '../data-peer.js';
 import { onceHeard } from '../once-heard.js';
 import { askQperf, type QperfRequest, type QperfStatistics, serveQperf } from '../qperf.js';
+import { repeat } from '../repeat.js';
 import { MAIN, type Scenario } from '../scenario.js';
 
 /** Messages are at most so long, and memory is. */
 const MEMORY_BYTES = 65_536;
 const OURS = { memoryBytes: MEMORY_BYTES, receiveBytes: MEMORY_BYTES, receives: 64 } as const;
-/** Operations of ours under way at once. */
-const BATCH = 32;
 const NUMBER_BYTES = 8;
 /** Where its first swap goes to; the next goes to one more. */
 const MAGIC = 0x0123_4567_89ab_cdefn;
@@ -89,13 +88,7 @@ const TESTS: readonly Test[] = [
       const over = takeMessages(ours, test);
       return { received: over.then(() => all(test, test.messages)), over };
     },
-    act: async (ours, { messageBytes, messages }) => {
-      for (let left = messages; left > 0; left -= BATCH) {
-        const one = (): ReturnType<DataPeer['send']> => ours.send(new Uint8Array(messageBytes));
-        const done = await Promise.all(Array.from({ length: Math.min(left, BATCH) }, one));
-        for (const { status } of done) equal(status, 'success');
-      }
-    },
+    act: (ours, { messageBytes, messages }) => repeat(messages, () => ours.send(new Uint8Array(messageBytes))),
     received: (test) => all(test, test.messages),
   },
   {
@@ -124,15 +117,12 @@ const TESTS: readonly Test[] = [
     ...QPERF_DEFAULT,
     prints: /\bbw\s+=\s+[\d.]+ [KMG]B\/sec/,
     serve: serveMemory,
-    act: async (ours, { messageBytes }) => {
-      for (let left = ROUNDS; left > 0; left -= BATCH) {
-        const one = (): ReturnType<DataPeer['read']> => ours.read(0, messageBytes);
-        for (const { status, data } of await Promise.all(Array.from({ length: Math.min(left, BATCH) }, one))) {
-          equal(status, 'success');
-          ok(data.every((byte) => byte === 0));
-        }
-      }
-    },
+    act: (ours, { messageBytes }) =>
+      repeat(ROUNDS, async () => {
+        const done = await ours.read(0, messageBytes);
+        ok(done.data.every((byte) => byte === 0));
+        return done;
+      }),
     received: () => NOTHING,
   },
   {
