@@ -18,7 +18,7 @@ import { encodeIpCmHeader, IP_CM_HEADER_BYTES, type PortSpace, serviceIdOfPort }
 import { Deferred } from '../../dist/endpoint/deferred.js';
 import { Log, WAIT_SECONDS, within } from './waiting.js';
 
-/** Address, key and length of memory that the other side may work on: rdma-data-peer's and our private data. */
+/** Address, key and length of memory that the other side may work on: rdma-data-peer's private data, and ours if nothing else is said. */
 const PLACE_BYTES = 16;
 const RECEIVES = 16;
 const RECEIVES_MAX = 256;
@@ -44,6 +44,8 @@ export interface DataOptions {
   readonly shared?: SharedReceives;
   /** Of the path, as IBTA's code, where we connect. */
   readonly mtu?: number;
+  /** Our private data; default where our memory is. */
+  readonly introduce?: (peer: DataPeer) => Uint8Array;
 }
 
 /** Memory of the peer's. */
@@ -116,7 +118,7 @@ export class NotConnected extends Error {
   }
 }
 
-/** Queue pairs of ours, connected by the connection manager, whose work requests the scenario posts itself: rdma-data-peer is their peer. */
+/** Queue pairs of ours, connected by the connection manager, whose work requests the scenario posts itself. */
 export class DataPeers {
   readonly #parts: Parts;
   readonly #cm: CmInterface;
@@ -143,12 +145,13 @@ export class DataPeers {
     return new SharedReceives(this.#parts.transport, receiveBytes);
   }
 
-  /** Connects to rdma-data-peer. */
+  /** Connects to Linux. */
   async connect(remote: string, port: number, options: DataOptions = {}): Promise<DataPeer> {
     const { driver, address } = this.#parts;
     const localGid = parseGid(address);
     const remoteGid = parseGid(remote);
     const peer = this.#create(options);
+    const { introduce = placeOf } = options;
     const header = new Uint8Array(IP_CM_HEADER_BYTES);
     const ipVersion = remote.includes(':') ? 6 : 4;
     encodeIpCmHeader({ ipVersion, source: localGid, destination: remoteGid, sourcePort: 40_000 }, header);
@@ -158,7 +161,7 @@ export class DataPeers {
       startingPsn: 0xff_ff00,
       remoteCmResponseTimeout: RESPONSE_TIMEOUT,
       localCmResponseTimeout: RESPONSE_TIMEOUT,
-      privateData: Buffer.concat([header, peer.place]),
+      privateData: Buffer.concat([header, introduce(peer)]),
       mtu: options.mtu ?? 3,
       retryCount: 7,
       rnrRetryCount: options.rnrRetryCount ?? 7,
@@ -172,7 +175,7 @@ export class DataPeers {
     return peer;
   }
 
-  /** Accepts so many connections of rdma-data-peer's. */
+  /** Accepts so many connections of Linux'. */
   listen(port: number, count: number, options: DataOptions = {}): Promise<DataPeer>[] {
     const { driver } = this.#parts;
     const arriving = Array.from({ length: count }, () => new Deferred<DataPeer>());
@@ -185,6 +188,7 @@ export class DataPeers {
       const peer = this.#create(options);
       if (message?.message !== 'REQ') return;
       const { privateData, responderResources, initiatorDepth } = message.fields;
+      const { introduce = placeOf } = options;
       peer.learn(privateData.subarray(IP_CM_HEADER_BYTES));
       const answer = {
         startingPsn: 0xff_ff00,
@@ -192,7 +196,7 @@ export class DataPeers {
         initiatorDepth: Math.min(DEPTH, responderResources),
         rnrRetryCount: options.rnrRetryCount ?? 7,
         srq: options.shared !== undefined,
-        privateData: peer.place,
+        privateData: introduce(peer),
       };
       peer.queuePair.accept(request, answer, driver.now());
       peer.post(options.receives ?? RECEIVES);
@@ -214,6 +218,8 @@ export class DataPeers {
   }
 }
 
+const placeOf = (peer: DataPeer): Uint8Array => peer.place;
+
 /** Port space TCP has reliable connections only. */
 const portSpaceOf = ({ service }: DataOptions): PortSpace => (service === 'uc' ? 'ib' : 'tcp');
 
@@ -234,6 +240,7 @@ export class DataPeer {
   readonly #ended = new Deferred<CmEvent['type']>();
   readonly #posted = new Map<number, Deferred<WorkCompletion>>();
   #queues: WorkQueues | undefined;
+  #said: Uint8Array = new Uint8Array();
   #peer: Place | undefined;
   #next = 0;
   #nextReceive = 0;
@@ -287,8 +294,14 @@ export class DataPeer {
     return bytes;
   }
 
+  /** The peer's private data. */
+  get said(): Uint8Array {
+    return this.#said;
+  }
+
   /** The peer has said where its memory is. */
   learn(said: Uint8Array): void {
+    this.#said = Uint8Array.from(said);
     const bytes = Buffer.from(said);
     this.#peer = { address: bytes.readBigUInt64BE(), rkey: bytes.readUInt32BE(8), length: bytes.readUInt32BE(12) };
   }

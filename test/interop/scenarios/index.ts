@@ -15,6 +15,7 @@ import { QUEUE_PAIRS } from './queue-pairs.js';
 import { REFUSING } from './refusing.js';
 import { REFUSING_DATA } from './refusing-data.js';
 import { RESOLVING } from './resolving.js';
+import { RSTREAM } from './rstream.js';
 
 /** All of them, the main ones first, those that reboot last. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -29,6 +30,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...QUEUE_PAIRS,
   ...PERFTEST,
   ...QPERF,
+  ...RSTREAM,
   ...REFUSING_DATA,
   ...LOSING,
   ...DISTURBING,
