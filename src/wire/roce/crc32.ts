@@ -48,18 +48,6 @@ export function crc32Update(register: number, bytes: Uint8Array, start: number, 
 
 /** Words are read as the machine has them: this is how the tables want them. */
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-/** So many zero bytes are taken at once: messages of the CM mostly are. */
-const ZERO_BYTES = 64;
-const ZERO_WORDS = ZERO_BYTES / 4;
-/** `ZEROS[256 k + b]` is the register after {@link ZERO_BYTES} zero bytes, if byte k of it was b, and all others 0. */
-const ZEROS = buildZeros();
-
-function buildZeros(): Int32Array {
-  const zeros = new Uint8Array(ZERO_BYTES);
-  return Int32Array.from({ length: 4 * 256 }, (_, i) =>
-    crc32Update((i & 0xff) << (8 * (i >> 8)), zeros, 0, ZERO_BYTES),
-  );
-}
 
 /** Memory by words, from its beginning on; undefined on machines that have them in another order. */
 export function wordsOf(buffer: ArrayBufferLike): Int32Array | undefined {
@@ -80,34 +68,47 @@ export function crc32Words(a: number, b: number): number {
   );
 }
 
-/** As {@link crc32Update}, by words: from `start` to `end`, counted in words. */
+/** So many words of zeros are taken at once. */
+const ZERO_WORDS_MAX = 64;
+/** By how many words of zeros there are: the registers after them from those of one digit each, eight hexadecimal ones. Made when they are needed. */
+const ZEROS: (Int32Array | undefined)[] = new Array(ZERO_WORDS_MAX + 1).fill(undefined);
+
+function afterZeros(crc: number, count: number): number {
+  const zeros = ZEROS[count] ?? buildZeros(count);
+  return (
+    (zeros[crc & 0xf] as number) ^
+    (zeros[16 + ((crc >>> 4) & 0xf)] as number) ^
+    (zeros[32 + ((crc >>> 8) & 0xf)] as number) ^
+    (zeros[48 + ((crc >>> 12) & 0xf)] as number) ^
+    (zeros[64 + ((crc >>> 16) & 0xf)] as number) ^
+    (zeros[80 + ((crc >>> 20) & 0xf)] as number) ^
+    (zeros[96 + ((crc >>> 24) & 0xf)] as number) ^
+    (zeros[112 + (crc >>> 28)] as number)
+  );
+}
+
+function buildZeros(count: number): Int32Array {
+  const zeros = new Uint8Array(4 * count);
+  const built = Int32Array.from({ length: 8 * 16 }, (_, i) =>
+    crc32Update((i & 0xf) << (4 * (i >> 4)), zeros, 0, zeros.length),
+  );
+  ZEROS[count] = built;
+  return built;
+}
+
+/** As {@link crc32Update}, by words: from `start` to `end`, counted in words. The zeros that messages of the CM mostly end with are taken at once. */
 export function crc32UpdateWords(register: number, words: Int32Array, start: number, end: number): number {
+  let last = end;
+  while (last > start && words[last - 1] === 0) last -= 1;
   let crc = register;
   let i = start;
-  while (i + 2 <= end) {
-    if (words[i] === 0 && i + ZERO_WORDS <= end && isZero(words, i)) {
-      crc =
-        (ZEROS[crc & 0xff] as number) ^
-        (ZEROS[256 + ((crc >>> 8) & 0xff)] as number) ^
-        (ZEROS[512 + ((crc >>> 16) & 0xff)] as number) ^
-        (ZEROS[768 + (crc >>> 24)] as number);
-      i += ZERO_WORDS;
-      continue;
-    }
-    crc = crc32Words(crc ^ (words[i] as number), words[i + 1] as number);
-    i += 2;
-  }
-  if (i < end) {
+  for (; i + 2 <= last; i += 2) crc = crc32Words(crc ^ (words[i] as number), words[i + 1] as number);
+  if (i < last) {
     const a = crc ^ (words[i] as number);
     crc = entry(3, a & 0xff) ^ entry(2, (a >>> 8) & 0xff) ^ entry(1, (a >>> 16) & 0xff) ^ entry(0, a >>> 24);
   }
+  for (let left = end - last; left > 0; left -= ZERO_WORDS_MAX) crc = afterZeros(crc, Math.min(left, ZERO_WORDS_MAX));
   return crc;
-}
-
-function isZero(words: Int32Array, start: number): boolean {
-  let any = 0;
-  for (let i = start; i < start + ZERO_WORDS; i += 1) any |= words[i] as number;
-  return any === 0;
 }
 
 /** The product of two polynomials modulo the CRC's. */

@@ -1,6 +1,14 @@
 import { copyOf, GID_BYTES, isIpv4Gid } from '../../base/index.js';
 import { type Crc32, crc32Update, crc32UpdateWords, crc32Words, multiply, rewindFactor, wordsOf } from './crc32.js';
 import { BTH_BYTES, ICRC_BYTES, ROCE_UDP_PORT } from './headers.js';
+import {
+  BURST_IDENTIFICATIONS,
+  IDENTIFICATION_TO_TRANSPORT_BYTES,
+  IdentificationDifferences,
+  IPV4_IDENTIFICATION,
+  UDP_HEADER_BYTES,
+} from './identification-differences.js';
+import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES } from './network-header.js';
 
 /**
  * The invariant CRC of RoCEv2 (IBTA 7.8.1 and A17.3.3; measured on Linux's packets): CRC-32 over eight bytes of ones,
@@ -23,15 +31,9 @@ export interface RocePath {
 }
 
 const LINK_HEADER_BYTES = 8;
-const IPV4_BYTES = 20;
-const IPV6_BYTES = 40;
-const UDP_BYTES = 8;
 const IPV4_DONT_FRAGMENT = 0x40;
-const IPV4_IDENTIFICATION = 4;
 /** Where the IPv4 address begins in a GID that stands for one. */
 const IPV4_IN_GID = 12;
-/** From IPv4's identification to the BTH. */
-export const IDENTIFICATION_TO_TRANSPORT_BYTES = IPV4_BYTES - IPV4_IDENTIFICATION + UDP_BYTES;
 const UDP_PROTOCOL = 17;
 const UDP_LENGTH_MAX = 0xffff;
 /** The BTH's fifth byte holds the congestion bits and is masked. */
@@ -39,9 +41,9 @@ const BTH_MASKED = 4;
 
 /** The masked headers before the BTH: eight ones, IP, UDP. Everything but lengths, ports and addresses is constant. */
 function maskedHeaders(ipBytes: number): Uint8Array {
-  const headers = new Uint8Array(LINK_HEADER_BYTES + ipBytes + UDP_BYTES).fill(0xff);
+  const headers = new Uint8Array(LINK_HEADER_BYTES + ipBytes + UDP_HEADER_BYTES).fill(0xff);
   const ip = headers.subarray(LINK_HEADER_BYTES);
-  if (ipBytes === IPV4_BYTES) {
+  if (ipBytes === IPV4_HEADER_BYTES) {
     ip[0] = 0x45;
     ip[6] = IPV4_DONT_FRAGMENT;
     ip[7] = 0;
@@ -104,19 +106,16 @@ const BEGINNING_BYTES = 8;
 /** From here on the platform's own CRC pays for being called. */
 const LONG_BYTES = 768;
 
-/** More than the bytes after the identification in the longest packet of the greatest MTU. */
+/** More than the bytes after the identification in the longest packet of the greatest MTU: of longer ones, whoever sends them, nothing is remembered. */
 const REWINDS = 4_352;
 
 /** The identification is not known to the receiver. */
 export const IDENTIFICATION_UNKNOWN = -1;
 
-/** Packets of a burst have identifications from 0 on, if the system cuts it. */
-const KNOWN_IDENTIFICATIONS = 64;
-
 /** The registers after the headers of the IPv4 packets seen last, by identification: packets of one length between the same two ends mostly follow each other. */
 class KnownHeaders {
-  readonly #registers = new Int32Array(KNOWN_IDENTIFICATIONS);
-  readonly #isKnown = new Uint8Array(KNOWN_IDENTIFICATIONS);
+  readonly #registers = new Int32Array(BURST_IDENTIFICATIONS);
+  readonly #isKnown = new Uint8Array(BURST_IDENTIFICATIONS);
   #source = 0;
   #destination = 0;
   #sourcePort = 0;
@@ -150,14 +149,16 @@ class KnownHeaders {
 
 /** Computes and checks ICRCs. Holds scratch space: one for each user, nothing is allocated for packets of the CM. */
 export class Icrc {
-  readonly #ipv4 = maskedHeaders(IPV4_BYTES);
+  readonly #ipv4 = maskedHeaders(IPV4_HEADER_BYTES);
   readonly #known = new KnownHeaders();
-  readonly #ipv6 = maskedHeaders(IPV6_BYTES);
+  readonly #ipv6 = maskedHeaders(IPV6_HEADER_BYTES);
   /** Factors by the length that they stand for, once they were asked for; 0 is none. A connection's packets have few lengths, which alternate. */
   readonly #rewinds = new Int32Array(REWINDS);
-  /** The memory that was looked at last, by words; undefined if it cannot be read so. */
-  #buffer: ArrayBufferLike | undefined;
+  /** The bytes that were looked at last, where they are in their memory, and that by words; undefined if it cannot be read so. To ask a view for these takes longer than a short packet's CRC. */
+  #bytes: Uint8Array | undefined;
+  #byteOffset = 0;
   #words: Int32Array | undefined;
+  readonly #differences = new IdentificationDifferences();
   readonly #crc32: Crc32 | undefined;
   /** After a successful {@link verify}: the packet's IPv4 identification, known or recovered; 0 over IPv6. */
   identification = 0;
@@ -172,13 +173,9 @@ export class Icrc {
    * @param identification IPv4's identification, 0 to 65,535; "don't fragment" is taken to be set. Ignored over IPv6.
    */
   compute(path: RocePath, identification: number, bytes: Uint8Array, start: number, end: number): number {
-    const register = this.#headers(path, identification, end - start + UDP_BYTES);
-    const { buffer } = bytes;
-    if (buffer !== this.#buffer) {
-      this.#buffer = buffer;
-      this.#words = wordsOf(buffer);
-    }
-    const at = bytes.byteOffset + start;
+    const register = this.#headers(path, identification, end - start + UDP_HEADER_BYTES);
+    if (bytes !== this.#bytes) this.#lookAt(bytes);
+    const at = this.#byteOffset + start;
     const words = this.#words;
     if (words === undefined || ((at | (end - start)) & 3) !== 0) return ~crcOfTransport(register, bytes, start, end);
     const beginning = crcOfBeginning(register, words, at >> 2);
@@ -186,7 +183,13 @@ export class Icrc {
     const to = at + end - start - ICRC_BYTES;
     const crc32 = this.#crc32;
     if (crc32 === undefined || to - from < LONG_BYTES) return ~crc32UpdateWords(beginning, words, from >> 2, to >> 2);
-    return crc32(new Uint8Array(buffer, from, to - from), ~beginning >>> 0) | 0;
+    return crc32(bytes.subarray(start + BEGINNING_BYTES, end - ICRC_BYTES), ~beginning >>> 0) | 0;
+  }
+
+  #lookAt(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#byteOffset = bytes.byteOffset;
+    this.#words = wordsOf(bytes.buffer);
   }
 
   /** Computes and stores the ICRC. */
@@ -201,10 +204,20 @@ export class Icrc {
   verify(path: RocePath, identification: number, bytes: Uint8Array, start: number, end: number): boolean {
     const known = identification === IDENTIFICATION_UNKNOWN ? 0 : identification;
     const difference = this.compute(path, known, bytes, start, end) ^ storedIcrc(bytes, end);
+    const next = this.identification + 1;
     this.identification = known;
     if (difference === 0) return true;
     const recoverable = identification === IDENTIFICATION_UNKNOWN && isIpv4Gid(path.source, path.sourceOffset);
     if (!recoverable) return false;
+    // Those of a segmented message are numbered one after the other.
+    if (
+      next < BURST_IDENTIFICATIONS &&
+      end - start < REWINDS &&
+      difference === this.#differences.of(end - start, next)
+    ) {
+      this.identification = next;
+      return true;
+    }
     const coveredAfter = IDENTIFICATION_TO_TRANSPORT_BYTES + (end - start - ICRC_BYTES);
     const origin = multiply(this.#rewindOf(coveredAfter), difference);
     this.identification = ((origin & 0xff) << 8) | ((origin >>> 8) & 0xff);
@@ -232,11 +245,11 @@ export class Icrc {
     if (known.has(identification)) return known.get(identification);
     const headers = this.#ipv4;
     const ip = LINK_HEADER_BYTES;
-    put16(headers, ip + 2, length + IPV4_BYTES);
+    put16(headers, ip + 2, length + IPV4_HEADER_BYTES);
     put16(headers, ip + IPV4_IDENTIFICATION, identification);
     put32(headers, ip + 12, from);
     put32(headers, ip + 16, to);
-    putUdp(headers, ip + IPV4_BYTES, sourcePort, length);
+    putUdp(headers, ip + IPV4_HEADER_BYTES, sourcePort, length);
     const register = crc32Update(-1, headers, 0, headers.length);
     known.set(identification, register);
     return register;
@@ -251,7 +264,7 @@ export class Icrc {
       headers[ip + 8 + i] = source[sourceOffset + i] as number;
       headers[ip + 8 + GID_BYTES + i] = destination[destinationOffset + i] as number;
     }
-    putUdp(headers, ip + IPV6_BYTES, sourcePort, length);
+    putUdp(headers, ip + IPV6_HEADER_BYTES, sourcePort, length);
     return crc32Update(-1, headers, 0, headers.length);
   }
 }

@@ -110,6 +110,38 @@ test('every one of the 65,536 identifications is recovered', () => {
   }
 });
 
+test('what came before makes no difference to what is verified, or recovered', () => {
+  const path = {
+    source: parseGid('10.0.0.1'),
+    sourceOffset: 0,
+    destination: parseGid('10.0.0.2'),
+    destinationOffset: 0,
+    sourcePort: 49_152,
+  };
+  const packet = fc.record({
+    step: fc.constantFrom(1, 1, 1, 0, 64),
+    length: fc.constantFrom(40, 280, 4_348, 4_352, 5_000),
+    damage: fc.constantFrom(0, 0, 0, 1, 0xff),
+  });
+  const shared = new Icrc();
+  fc.assert(
+    fc.property(fc.array(packet, { minLength: 1, maxLength: 20 }), (packets) => {
+      let identification = 0;
+      for (const { step, length, damage } of packets) {
+        identification = step === 0 ? 0 : identification + step;
+        const bytes = Uint8Array.from({ length }, (_, i) => i * 3);
+        icrc.seal(path, identification, bytes, 0, length);
+        bytes[length - 6] = (bytes[length - 6] as number) ^ damage;
+        const alone = new Icrc();
+        const isRight = alone.verify(path, IDENTIFICATION_UNKNOWN, bytes, 0, length);
+        expect(shared.verify(path, IDENTIFICATION_UNKNOWN, bytes, 0, length)).toBe(isRight);
+        if (isRight) expect(shared.identification).toBe(alone.identification);
+        if (damage === 0) expect(alone.identification).toBe(identification);
+      }
+    }),
+  );
+});
+
 test('packets between few ends, of few lengths and identifications, each have their own ICRC, whatever came before', () => {
   const addresses = ['10.0.0.1', '10.0.0.2', '192.168.0.1'].map((text) => parseGid(text));
   const frame = Uint8Array.from({ length: 128 }, (_, i) => i * 5);
@@ -130,6 +162,27 @@ test('packets between few ends, of few lengths and identifications, each have th
       }
     }),
   );
+});
+
+test('zeros at a packet’s end, however many, are covered like other bytes', () => {
+  const path = {
+    source: parseGid('10.0.0.1'),
+    sourceOffset: 0,
+    destination: parseGid('10.0.0.2'),
+    destinationOffset: 0,
+    sourcePort: 49_152,
+  };
+  for (let zeros = 0; zeros <= 600; zeros += 4) {
+    for (const others of [16, 20]) {
+      const length = others + zeros + 4;
+      const bytes = new Uint8Array(length + 1);
+      bytes.fill(0xa5, 0, others);
+      const byWords = icrc.compute(path, 7, bytes, 0, length);
+      // Where they do not begin at a word, they are taken one by one.
+      bytes.copyWithin(1, 0, length);
+      expect(icrc.compute(path, 7, bytes, 1, length + 1)).toBe(byWords);
+    }
+  }
 });
 
 /** CRC-32 from its definition, bit by bit. */
