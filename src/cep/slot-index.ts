@@ -8,18 +8,31 @@ export function mix(hash: number, word: number): number {
   return mixed ^ (mixed >>> 13);
 }
 
+/** Homes of a table that is still empty. */
+const HOMES_MIN = 64;
+/**
+ * Homes begin to be split when there are more entries than 3/8 of them, and so many at each insertion that all are before there are more than a half: where runs are long, they are still short.
+ */
+const FULL = 3 / 8;
+const SPLITS = 8;
+
 /**
  * A hash table of slots (positive numbers) with open addressing. The keys stand in the records that the slots name, so an
  * entry costs four bytes, and the caller compares:
  * ```ts
  * for (let place = index.first(hash); index.at(place) !== 0; place = index.after(place)) if (matches(index.at(place))) …
  * ```
+ * Few entries stay close together, where the cache holds them: there are few more homes than there ever were entries, and as there come to be more,
+ * a few homes at a time are split in two (linear hashing), so that no insertion takes long.
  */
 export class SlotIndex {
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #hashOf: (slot: number) => number;
   #size = 0;
+  /** Homes are the places below `#homes + #split`: of {@link #homes}, a power of two, those below {@link #split} have been split. */
+  #homes: number;
+  #split = 0;
 
   /** @param hashOf the hash of the key that a slot's record holds. */
   constructor(capacity: number, hashOf: (slot: number) => number) {
@@ -27,14 +40,17 @@ export class SlotIndex {
     this.#slots = new Int32Array(places);
     this.#mask = places - 1;
     this.#hashOf = hashOf;
+    this.#homes = Math.min(HOMES_MIN, places);
   }
 
   get size(): number {
     return this.#size;
   }
 
+  /** A key's home, where its run begins. */
   first(hash: number): number {
-    return hash & this.#mask;
+    const home = hash & (this.#homes - 1);
+    return home < this.#split ? hash & (2 * this.#homes - 1) : home;
   }
 
   after(place: number): number {
@@ -47,28 +63,63 @@ export class SlotIndex {
   }
 
   insert(slot: number): void {
-    let place = this.first(this.#hashOf(slot));
-    while (this.at(place) !== 0) place = this.after(place);
-    this.#slots[place] = slot;
+    this.#place(slot);
     this.#size += 1;
+    if (this.#size > FULL * this.#homes && 2 * this.#homes <= this.#slots.length) this.#splitSome();
   }
 
   /** Removes a slot whose record still holds the key. */
   remove(slot: number): void {
-    let hole = this.first(this.#hashOf(slot));
-    while (this.at(hole) !== slot) {
-      if (this.at(hole) === 0) return;
-      hole = this.after(hole);
+    let place = this.first(this.#hashOf(slot));
+    while (this.at(place) !== slot) {
+      if (this.at(place) === 0) return;
+      place = this.after(place);
     }
-    // Move back whatever would not be found across the hole.
-    for (let place = this.after(hole); this.at(place) !== 0; place = this.after(place)) {
-      const home = this.first(this.#hashOf(this.at(place)));
-      if (((place - home) & this.#mask) >= ((place - hole) & this.#mask)) {
-        this.#slots[hole] = this.at(place);
-        hole = place;
+    this.#empty(place);
+    this.#size -= 1;
+  }
+
+  #place(slot: number): void {
+    let place = this.first(this.#hashOf(slot));
+    while (this.at(place) !== 0) place = this.after(place);
+    this.#slots[place] = slot;
+  }
+
+  /** Empties a place, and moves back whatever would not be found across the hole. */
+  #empty(place: number): void {
+    let hole = place;
+    for (let next = this.after(hole); this.at(next) !== 0; next = this.after(next)) {
+      const home = this.first(this.#hashOf(this.at(next)));
+      if (((next - home) & this.#mask) >= ((next - hole) & this.#mask)) {
+        this.#slots[hole] = this.at(next);
+        hole = next;
       }
     }
     this.#slots[hole] = 0;
-    this.#size -= 1;
+  }
+
+  #splitSome(): void {
+    for (let left = SPLITS; left > 0 && this.#split < this.#homes; left -= 1) this.#splitNext();
+    if (this.#split < this.#homes) return;
+    this.#homes *= 2;
+    this.#split = 0;
+  }
+
+  /** Half of the entries at home there move to a home of their own. */
+  #splitNext(): void {
+    const home = this.#split;
+    const other = home + this.#homes;
+    this.#split += 1;
+    // No run from the one home reaches the other: there are fewer entries than places between them.
+    for (let place = home; this.at(place) !== 0; ) {
+      const slot = this.at(place);
+      if (this.first(this.#hashOf(slot)) === other) {
+        // What moves back comes to this place.
+        this.#empty(place);
+        this.#place(slot);
+      } else {
+        place = this.after(place);
+      }
+    }
   }
 }

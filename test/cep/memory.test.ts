@@ -51,8 +51,8 @@ function touchedBytes(buffers: Iterable<ArrayBufferLike>): number {
 /** Carries what one side sends to the other, without looking at it. */
 function carry(from: Side, to: Side, now: Instant): void {
   const path: PathAddress = { port: 1, localGid: to.gid, remoteGid: from.gid, trafficClass: 0, sourcePort: 0 };
-  for (let mad = from.manager.pollTransmit(); mad !== undefined; mad = from.manager.pollTransmit()) {
-    to.manager.handleMad(mad.bytes, mad.at, MAD_BYTES, path, now);
+  for (let sent = from.manager.pollTransmit(); sent !== undefined; sent = from.manager.pollTransmit()) {
+    to.manager.handleMad(sent.mad, 0, MAD_BYTES, path, now);
   }
 }
 
