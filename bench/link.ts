@@ -37,9 +37,9 @@ export function linkOfManagers(limits: Partial<CepLimits> = {}, watch?: Watch): 
   const toServer: PathAddress = SERVERS_VIEW;
   const carry = (sender: CepManager, receiver: CepManager, path: PathAddress, now: Instant): number => {
     let count = 0;
-    for (let mad = sender.pollTransmit(); mad !== undefined; mad = sender.pollTransmit()) {
-      if (receiver === server) watch?.(mad.bytes, mad.at);
-      receiver.handleMad(mad.bytes, mad.at, MAD_BYTES, path, now);
+    for (let transmit = sender.pollTransmit(); transmit !== undefined; transmit = sender.pollTransmit()) {
+      if (receiver === server) watch?.(transmit.mad, 0);
+      receiver.handleMad(transmit.mad, 0, MAD_BYTES, path, now);
       count += 1;
     }
     return count;

@@ -51,7 +51,7 @@ export class Network {
     const other = this.#other(side);
     const wayBack = { port: 1, localGid: other.gid, remoteGid: side.gid, trafficClass: 0, sourcePort: 0 };
     for (let sent = side.manager.pollTransmit(); sent; sent = side.manager.pollTransmit()) {
-      other.manager.handleMad(sent.bytes, sent.at, MAD_BYTES, wayBack, this.now);
+      other.manager.handleMad(sent.mad, 0, MAD_BYTES, wayBack, this.now);
       busy = true;
     }
     return busy;

@@ -24,9 +24,9 @@ const say = (text) => console.log(`${(now / 1000).toFixed(0).padStart(4)} ms  ${
 function carry(from, to) {
   let count = 0;
   for (let sent = from.manager.pollTransmit(); sent; sent = from.manager.pollTransmit()) {
-    say(`${from.name} sends ${decodeMad(sent.bytes.slice(sent.at, sent.at + MAD_BYTES)).message}`);
+    say(`${from.name} sends ${decodeMad(sent.mad).message}`);
     const wayBack = { port: 1, localGid: to.gid, remoteGid: from.gid, trafficClass: 0, sourcePort: 0 };
-    to.manager.handleMad(sent.bytes, sent.at, MAD_BYTES, wayBack, now);
+    to.manager.handleMad(sent.mad, 0, MAD_BYTES, wayBack, now);
     count += 1;
   }
   return count;

@@ -219,7 +219,7 @@ export class ChannelAdapter {
     const sourcePort = path.sourcePort === 0 ? ROCE_UDP_PORT : path.sourcePort;
     const end = at + CM_PACKET_BYTES;
     this.#writeHeaders(into, at, this.#port(path.port));
-    into.set(transmit.bytes.subarray(transmit.at, transmit.at + MAD_BYTES), at + MAD_OFFSET);
+    into.set(transmit.mad, at + MAD_OFFSET);
     const ends = this.#ends;
     ends.source = path.localGid;
     ends.destination = path.remoteGid;

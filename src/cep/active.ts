@@ -1,10 +1,11 @@
 import { localAckTimeout, type TimeExponent } from '../base/index.js';
-import { REJECT_REASONS, REP, REQ } from '../wire/index.js';
+import { REJECT_REASONS, REP, REQ, RTU } from '../wire/index.js';
 import { composeBare, rejectStateless, repeatBare, sendBare, sendReject } from './compose.js';
 import { acceptProposal, forgetAlternate, propose } from './connection-paths.js';
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
 import { composeReq, DEFAULT_PACKET_LIFE } from './establishing-messages.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import { checkAlternatePath, checkOwnQpn, checkPath, checkTiming } from './parameter-check.js';
 import type { CmPath, PrivateDataParameters, ReqParameters } from './parameters.js';
 import type { PathAddress } from './path-table.js';
@@ -103,7 +104,7 @@ export function resendReqOrGiveUp(core: CepCore, cep: Cep): void {
     core.enter(cep, STATE.REQ_SENT);
     core.armRetry(cep);
   } else {
-    core.tell(cep, 'req_error', 'retriesExhausted');
+    core.tell(cep, EVENT.req_error, CAUSE.retriesExhausted);
     abandonReq(core, cep);
   }
 }
@@ -115,7 +116,7 @@ export function resend(core: CepCore, cep: Cep): void {
 
 /** The consumer's total time is over. */
 export function reqDeadline(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'req_error', 'deadline');
+  core.tell(cep, EVENT.req_error, CAUSE.deadline);
   abandonReq(core, cep);
 }
 
@@ -152,7 +153,7 @@ export function acceptRep(core: CepCore, cep: Cep): void {
   core.endPeerRequest(cep);
   core.keep(cep, 0);
   core.enter(cep, STATE.REP_RCVD);
-  core.tell(cep, 'rep_received', 'message');
+  core.tell(cep, EVENT.rep_received, CAUSE.message);
 }
 
 /** How long our queue pair waits for the peer's acknowledgements, and whether there is a second path to wait on. */
@@ -165,7 +166,7 @@ function learnAckDelay(core: CepCore, cep: Cep, delay: number, failoverAccepted:
 }
 
 export function sendRtu(core: CepCore, cep: Cep, { privateData }: PrivateDataParameters): void {
-  const mad = composeBare(core, cep, 'RTU', privateData);
+  const mad = composeBare(core, cep, RTU, privateData);
   sendBare(core, cep, mad, privateData);
   core.enter(cep, STATE.ESTABLISHED);
 }
@@ -179,5 +180,5 @@ export function repeatRtu(core: CepCore, cep: Cep): void {
   }
   // A LAP may have begun another transaction since.
   core.adoptTransaction(cep, core.incoming);
-  repeatBare(core, cep, 'RTU');
+  repeatBare(core, cep, RTU);
 }

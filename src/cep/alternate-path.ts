@@ -6,6 +6,7 @@ import { acceptProposal, forgetProposal, propose, swapPaths } from './connection
 import type { CepCore } from './core.js';
 import { CepError } from './error.js';
 import { DEFAULT_PACKET_LIFE, writePath } from './establishing-messages.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import { checkPath, checkTiming } from './parameter-check.js';
 import type { AprParameters, LapParameters } from './parameters.js';
 import { type Cep, FLAGS } from './record.js';
@@ -26,7 +27,7 @@ export function sendLap(core: CepCore, cep: Cep, { path, privateData, timing }: 
   }
   checkPath(path);
   checkTiming(timing);
-  const mad = composed(core, LAP, (bytes, at) => {
+  const mad = composed(core, LAP.empty, (bytes, at) => {
     const f = LAP.fields;
     f.localCommId.put(bytes, at, cep.localCommId);
     f.remoteCommId.put(bytes, at, cep.remoteCommId);
@@ -54,13 +55,13 @@ export function resendLapOrGiveUp(core: CepCore, cep: Cep): void {
     core.enter(cep, STATE.LAP_SENT);
     core.armRetry(cep);
   } else {
-    core.tell(cep, 'lap_error', 'retriesExhausted');
+    core.tell(cep, EVENT.lap_error, CAUSE.retriesExhausted);
     standAgain(core, cep);
   }
 }
 
 export function lapDeadline(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'lap_error', 'deadline');
+  core.tell(cep, EVENT.lap_error, CAUSE.deadline);
   standAgain(core, cep);
 }
 
@@ -80,7 +81,7 @@ export function receiveLap(core: CepCore, cep: Cep): void {
     return;
   }
   const { bytes, at } = incoming;
-  if (cep.state !== STATE.ESTABLISHED) core.tell(cep, 'rtu_received', 'established');
+  if (cep.state !== STATE.ESTABLISHED) core.tell(cep, EVENT.rtu_received, CAUSE.established);
   if (!core.hasRoomForEvent(cep)) {
     core.keep(cep, 0);
     core.enter(cep, STATE.ESTABLISHED);
@@ -101,7 +102,7 @@ export function receiveLap(core: CepCore, cep: Cep): void {
   propose(core, cep, { path, ackTimeout, packetLife: Math.max(0, ackTimeout - 1) });
   core.keep(cep, 0);
   core.enter(cep, STATE.LAP_RCVD);
-  core.tell(cep, 'lap_received', 'message');
+  core.tell(cep, EVENT.lap_received, CAUSE.message);
 }
 
 /** Answers a LAP. With status 0 the path is the connection's alternate path from now on. */
@@ -149,7 +150,7 @@ export function receiveApr(core: CepCore, cep: Cep): void {
   conclude(core, cep, APR.fields.apStatus.get(incoming.bytes, incoming.at));
   core.keep(cep, 0);
   core.enter(cep, STATE.ESTABLISHED);
-  core.tell(cep, 'apr_received', 'message');
+  core.tell(cep, EVENT.apr_received, CAUSE.message);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Cid, CommId, Random } from '../base/index.js';
+import { assert, type Cid, type CommId, type Random } from '../base/index.js';
 import { CommIdCipher } from './comm-id.js';
 import { type Cep, CepCursor, RECORD_WORDS } from './record.js';
 
@@ -60,10 +60,9 @@ export class CepStore {
       this.#fresh += 1;
     }
     const cep = this.#free.moveTo(slot);
-    const { generation, commGeneration } = cep;
-    this.#words.fill(0, slot * RECORD_WORDS, (slot + 1) * RECORD_WORDS);
-    cep.generation = generation + 1;
-    cep.commGeneration = commGeneration;
+    assert(cep.owner === 0 && cep.flags === 0 && cep.path === 0, 'whoever gave the slot back left nothing in it');
+    cep.freeNext = 0;
+    cep.generation += 1;
     this.#size += 1;
     return slot;
   }

@@ -1,13 +1,13 @@
 import {
   DREP,
   DREQ,
-  MESSAGE_NUMBER,
   MESSAGES,
   type MessageInit,
   type MessageName,
-  type MessageTable,
+  messageNumberOf,
   REJECT_REASONS,
   REP,
+  type RTU,
   writeFields,
 } from '../wire/index.js';
 import type { CepCore, Incoming } from './core.js';
@@ -16,9 +16,9 @@ import { STATE } from './states.js';
 
 /** How messages are written. Composing comes before any change, so that a value that does not fit changes nothing. */
 
-/** A message that `write` fills in. @throws EncodeError when a value does not fit its field; nothing is left behind. */
-export function composed(core: CepCore, message: MessageTable, write: (bytes: Uint8Array, at: number) => void): number {
-  const mad = core.compose(message);
+/** A message that `write` fills in. @param beginning what it is before. @throws EncodeError when a value does not fit its field; nothing is left behind. */
+export function composed(core: CepCore, beginning: Uint8Array, write: (bytes: Uint8Array, at: number) => void): number {
+  const mad = core.compose(beginning);
   try {
     write(core.mads.bytes, core.at(mad));
   } catch (error) {
@@ -31,7 +31,7 @@ export function composed(core: CepCore, message: MessageTable, write: (bytes: Ui
 /** A message from values by name. @throws EncodeError as {@link composed}. */
 export function composeFrom<Name extends MessageName>(core: CepCore, message: Name, values: MessageInit<Name>): number {
   const fields: object = MESSAGES[message].fields;
-  return composed(core, MESSAGES[message], (bytes, at) => writeFields(fields, values as object, bytes, at));
+  return composed(core, MESSAGES[message].empty, (bytes, at) => writeFields(fields, values as object, bytes, at));
 }
 
 /** Which message a REJ of ours answers, by state (protocol: REJ's message field). */
@@ -102,7 +102,7 @@ export function rejectStateless(
 /** A DREP to a DREQ for a connection that is not there: from its two comm IDs. */
 export function answerStrayDreq(core: CepCore, incoming: Incoming): void {
   const { localCommId, remoteCommId } = DREP.fields;
-  const mad = core.compose(DREP);
+  const mad = core.compose(DREP.empty);
   const at = core.at(mad);
   localCommId.put(core.mads.bytes, at, remoteCommId.get(incoming.bytes, incoming.at));
   remoteCommId.put(core.mads.bytes, at, localCommId.get(incoming.bytes, incoming.at));
@@ -110,16 +110,15 @@ export function answerStrayDreq(core: CepCore, incoming: Incoming): void {
 }
 
 /** Messages that say nothing but which connection they are about, with private data if the consumer has any. */
-export type BareMessage = 'RTU' | 'DREQ' | 'DREP';
+export type BareMessage = typeof RTU | typeof DREQ | typeof DREP;
 
 export function composeBare(core: CepCore, cep: Cep, message: BareMessage, privateData?: Uint8Array): number {
   const { localCommId, remoteCommId } = DREP.fields;
-  const table = MESSAGES[message];
-  return composed(core, table, (bytes, at) => {
+  return composed(core, message.empty, (bytes, at) => {
     localCommId.put(bytes, at, cep.localCommId);
     remoteCommId.put(bytes, at, cep.remoteCommId);
-    if (message === 'DREQ') DREQ.fields.remoteQpnEecn.put(bytes, at, cep.remoteQpn);
-    if (privateData) table.fields.privateData.set(bytes, at, privateData);
+    if (message === DREQ) DREQ.fields.remoteQpnEecn.put(bytes, at, cep.remoteQpn);
+    if (privateData) message.fields.privateData.set(bytes, at, privateData);
   });
 }
 
@@ -134,7 +133,7 @@ export function sendBare(core: CepCore, cep: Cep, mad: number, privateData?: Uin
 
 /** Sends the bare message again. */
 export function repeatBare(core: CepCore, cep: Cep, message: BareMessage): void {
-  if (cep.sentMad !== 0 && core.messageOf(cep.sentMad) === MESSAGE_NUMBER[message]) core.sendAgain(cep);
+  if (cep.sentMad !== 0 && core.messageOf(cep.sentMad) === messageNumberOf(message.attributeId)) core.sendAgain(cep);
   else core.transmit(cep, composeBare(core, cep, message));
 }
 

@@ -14,23 +14,14 @@ import {
   type TimeExponent,
   TimerWheel,
 } from '../base/index.js';
-import {
-  ATTRIBUTE_ID,
-  beginMad,
-  MAD_BYTES,
-  MAD_HEADER,
-  MESSAGE_NUMBER,
-  type MessageTable,
-  messageNumberOf,
-  REJ,
-} from '../wire/index.js';
+import { ATTRIBUTE_ID, MAD_BYTES, MAD_HEADER, MESSAGE_NUMBER, messageNumberOf, REJ } from '../wire/index.js';
 import { Backlogs } from './backlog.js';
 import { CepStore } from './cep-store.js';
 import { CidSlots } from './cid-slot.js';
 import { forgetAlternate, forgetProposal } from './connection-paths.js';
 import { Counters, countReject, type DropReason, increment } from './counters.js';
 import { CepError } from './error.js';
-import { type EventCause, EventPool, type EventType } from './event-queue.js';
+import { CAUSE, type CauseNumber, type EventNumber, EventPool } from './event-queue.js';
 import { Identities } from './identities.js';
 import {
   type CepLimits,
@@ -292,10 +283,10 @@ export class CepCore {
 
   // ---- messages
 
-  /** A buffer with an empty message; the handler fills it in at {@link at}. Buffer 0 if none is left. */
-  compose(message: MessageTable): number {
+  /** A buffer with what a message begins as; the handler fills it in at {@link at}. Buffer 0 if none is left. */
+  compose(beginning: Uint8Array): number {
     const mad = this.mads.take();
-    beginMad(message, this.mads.bytes, this.mads.offset(mad));
+    this.mads.bytes.set(beginning, this.mads.offset(mad));
     return mad;
   }
 
@@ -408,7 +399,7 @@ export class CepCore {
   }
 
   /** Tells the CEP's owner; an unbound CEP has nobody to tell. @param withMessage whether the MAD being handled goes with it. */
-  tell(cep: Cep, type: EventType, cause: EventCause, withMessage = cause === 'message'): void {
+  tell(cep: Cep, type: EventNumber, cause: CauseNumber, withMessage = cause === CAUSE.message): void {
     if (cep.flags & FLAGS.unbound) return;
     assert(cep.unreadEvents < MAX_EVENTS_PER_CEP, 'what ends a connection finds room among its events');
     const event = this.events.take(type, cause, withMessage ? this.#copyIncoming() : 0, cep.retries + 1);

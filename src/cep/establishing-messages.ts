@@ -1,5 +1,5 @@
 import { DEFAULT_P_KEY, localAckTimeout, type TimeExponent } from '../base/index.js';
-import { REP, REQ, TRANSPORT_SERVICE_TYPES } from '../wire/index.js';
+import { type MessageTable, REP, REQ, TRANSPORT_SERVICE_TYPES, type UintField } from '../wire/index.js';
 import { composed } from './compose.js';
 import type { CepCore } from './core.js';
 import type { CmPath, RepParameters, ReqParameters } from './parameters.js';
@@ -25,29 +25,59 @@ function ackTimeoutOf({ packetLife = DEFAULT_PACKET_LIFE, localAckTimeout: chose
   return chosen ?? localAckTimeout(DEFAULT_ACK_DELAY as TimeExponent, packetLife as TimeExponent);
 }
 
+/** What a REQ begins as: the choices that most consumers leave to us. What is zero is left out. */
+const REQ_TEMPLATE = templateOf(REQ, (bytes) => {
+  const f = REQ.fields;
+  f.remoteCmResponseTimeout.put(bytes, 0, DEFAULT_RESPONSE_TIMEOUT);
+  f.localCmResponseTimeout.put(bytes, 0, DEFAULT_RESPONSE_TIMEOUT);
+  f.retryCount.put(bytes, 0, DEFAULT_TRANSPORT_RETRIES);
+  f.pKey.put(bytes, 0, DEFAULT_P_KEY);
+  f.pathPacketPayloadMtu.put(bytes, 0, DEFAULT_MTU);
+  f.rnrRetryCount.put(bytes, 0, DEFAULT_TRANSPORT_RETRIES);
+  f.maxCmRetries.put(bytes, 0, DEFAULT_RETRIES);
+});
+/** What a REP begins as. */
+const REP_TEMPLATE = templateOf(REP, (bytes) => {
+  const f = REP.fields;
+  f.targetAckDelay.put(bytes, 0, DEFAULT_ACK_DELAY);
+  f.failoverAccepted.put(bytes, 0, FAILOVER_NOT_SUPPORTED);
+  f.rnrRetryCount.put(bytes, 0, DEFAULT_TRANSPORT_RETRIES);
+});
+
+function templateOf({ empty }: MessageTable, write: (bytes: Uint8Array) => void): Uint8Array {
+  const bytes = empty.slice();
+  write(bytes);
+  return bytes;
+}
+
+/** Writes a value if the consumer has made a choice. `null`, which untyped code may give, is none. */
+function choose(field: UintField, bytes: Uint8Array, at: number, value: number | null | undefined): void {
+  if (value !== undefined && value !== null) field.set(bytes, at, value);
+}
+
 /** @returns the message, but for its comm ID. @throws EncodeError when a value does not fit its field; nothing is left behind. */
 export function composeReq(core: CepCore, request: ReqParameters): number {
   const f = REQ.fields;
-  return composed(core, REQ, (bytes, at) => {
-    const { path, alternatePath, privateData } = request;
+  return composed(core, REQ_TEMPLATE, (bytes, at) => {
+    const { path, alternatePath, privateData, transport } = request;
     f.serviceId.set(bytes, at, request.serviceId);
     f.localCaGuid.high.put(bytes, at, core.caGuid.high);
     f.localCaGuid.low.put(bytes, at, core.caGuid.low);
-    f.localQKey.set(bytes, at, request.qKey ?? 0);
     f.localQpn.set(bytes, at, request.qpn);
-    f.responderResources.set(bytes, at, request.responderResources ?? 0);
-    f.initiatorDepth.set(bytes, at, request.initiatorDepth ?? 0);
-    f.remoteCmResponseTimeout.set(bytes, at, request.remoteCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT);
-    f.transportServiceType.put(bytes, at, TRANSPORT_SERVICE_TYPES[request.transport ?? 'rc']);
-    f.endToEndFlowControl.put(bytes, at, request.flowControl === true ? 1 : 0);
     f.startingPsn.set(bytes, at, request.startingPsn);
-    f.localCmResponseTimeout.set(bytes, at, request.localCmResponseTimeout ?? DEFAULT_RESPONSE_TIMEOUT);
-    f.retryCount.set(bytes, at, request.retryCount ?? DEFAULT_TRANSPORT_RETRIES);
-    f.pKey.set(bytes, at, request.pKey ?? DEFAULT_P_KEY);
-    f.pathPacketPayloadMtu.set(bytes, at, request.mtu ?? DEFAULT_MTU);
-    f.rnrRetryCount.set(bytes, at, request.rnrRetryCount ?? DEFAULT_TRANSPORT_RETRIES);
-    f.maxCmRetries.set(bytes, at, request.maxCmRetries ?? DEFAULT_RETRIES);
-    f.srq.put(bytes, at, request.srq === true ? 1 : 0);
+    choose(f.localQKey, bytes, at, request.qKey);
+    choose(f.responderResources, bytes, at, request.responderResources);
+    choose(f.initiatorDepth, bytes, at, request.initiatorDepth);
+    choose(f.remoteCmResponseTimeout, bytes, at, request.remoteCmResponseTimeout);
+    choose(f.localCmResponseTimeout, bytes, at, request.localCmResponseTimeout);
+    choose(f.retryCount, bytes, at, request.retryCount);
+    choose(f.pKey, bytes, at, request.pKey);
+    choose(f.pathPacketPayloadMtu, bytes, at, request.mtu);
+    choose(f.rnrRetryCount, bytes, at, request.rnrRetryCount);
+    choose(f.maxCmRetries, bytes, at, request.maxCmRetries);
+    f.transportServiceType.set(bytes, at, TRANSPORT_SERVICE_TYPES[transport ?? 'rc']);
+    if (request.flowControl === true) f.endToEndFlowControl.put(bytes, at, 1);
+    if (request.srq === true) f.srq.put(bytes, at, 1);
     writePath(f.primaryPath, path, bytes, at);
     if (alternatePath) writePath(f.alternatePath, alternatePath, bytes, at);
     if (privateData) f.privateData.set(bytes, at, privateData);
@@ -62,32 +92,32 @@ export function writePath(f: PathFields, path: CmPath, bytes: Uint8Array, at: nu
   f.remoteLid.set(bytes, at, path.remoteLid ?? NO_LID);
   f.localGid.set(bytes, at, path.localGid);
   f.remoteGid.set(bytes, at, path.remoteGid);
-  f.flowLabel.set(bytes, at, path.flowLabel ?? 0);
-  f.packetRate.set(bytes, at, path.packetRate ?? 0);
-  f.trafficClass.set(bytes, at, path.trafficClass ?? 0);
+  choose(f.flowLabel, bytes, at, path.flowLabel);
+  choose(f.packetRate, bytes, at, path.packetRate);
+  choose(f.trafficClass, bytes, at, path.trafficClass);
   f.hopLimit.set(bytes, at, path.hopLimit ?? DEFAULT_HOP_LIMIT);
-  f.sl.set(bytes, at, path.sl ?? 0);
+  choose(f.sl, bytes, at, path.sl);
   f.localAckTimeout.set(bytes, at, ackTimeoutOf(path));
 }
 
 /** @throws EncodeError when a value does not fit its field; nothing is left behind. */
 export function composeRep(core: CepCore, cep: Cep, reply: RepParameters): number {
   const f = REP.fields;
-  return composed(core, REP, (bytes, at) => {
+  return composed(core, REP_TEMPLATE, (bytes, at) => {
     f.localCommId.put(bytes, at, cep.localCommId);
     f.remoteCommId.put(bytes, at, cep.remoteCommId);
-    f.localQKey.set(bytes, at, reply.qKey ?? 0);
     f.localQpn.set(bytes, at, reply.qpn);
     f.startingPsn.set(bytes, at, reply.startingPsn);
-    f.responderResources.set(bytes, at, reply.responderResources ?? 0);
-    f.initiatorDepth.set(bytes, at, reply.initiatorDepth ?? 0);
-    f.targetAckDelay.set(bytes, at, reply.targetAckDelay ?? DEFAULT_ACK_DELAY);
-    f.failoverAccepted.set(bytes, at, reply.failoverAccepted ?? FAILOVER_NOT_SUPPORTED);
-    f.endToEndFlowControl.put(bytes, at, reply.flowControl === true ? 1 : 0);
-    f.rnrRetryCount.set(bytes, at, reply.rnrRetryCount ?? DEFAULT_TRANSPORT_RETRIES);
-    f.srq.put(bytes, at, reply.srq === true ? 1 : 0);
     f.localCaGuid.high.put(bytes, at, core.caGuid.high);
     f.localCaGuid.low.put(bytes, at, core.caGuid.low);
+    choose(f.localQKey, bytes, at, reply.qKey);
+    choose(f.responderResources, bytes, at, reply.responderResources);
+    choose(f.initiatorDepth, bytes, at, reply.initiatorDepth);
+    choose(f.targetAckDelay, bytes, at, reply.targetAckDelay);
+    choose(f.failoverAccepted, bytes, at, reply.failoverAccepted);
+    choose(f.rnrRetryCount, bytes, at, reply.rnrRetryCount);
+    if (reply.flowControl === true) f.endToEndFlowControl.put(bytes, at, 1);
+    if (reply.srq === true) f.srq.put(bytes, at, 1);
     if (reply.privateData) f.privateData.set(bytes, at, reply.privateData);
   });
 }

@@ -1,3 +1,5 @@
+import type { Brand } from '../base/index.js';
+
 /** What a CEP tells its owner: the 16 events of the CM-only interface and timewait_exit. */
 export const EVENT_TYPES = [
   'req_error',
@@ -35,15 +37,15 @@ export const EVENT_CAUSES = [
 ] as const;
 export type EventCause = (typeof EVENT_CAUSES)[number];
 
-const TYPE_NUMBERS = new Map(EVENT_TYPES.map((type, number) => [type, number]));
-const CAUSE_NUMBERS = new Map(EVENT_CAUSES.map((cause, number) => [cause, number]));
+/** Their numbers, which is how handlers name them: a name would have to be looked up for every event. */
+export type EventNumber = Brand<number, 'EventNumber'>;
+export type CauseNumber = Brand<number, 'CauseNumber'>;
+const numbersOf = (names: readonly string[]): object => Object.fromEntries(names.map((name, number) => [name, number]));
+export const EVENT = numbersOf(EVENT_TYPES) as Readonly<Record<EventType, EventNumber>>;
+export const CAUSE = numbersOf(EVENT_CAUSES) as Readonly<Record<EventCause, CauseNumber>>;
 
 const WORDS = 5;
-const NEXT = 0;
-const TYPE = 1;
-const CAUSE = 2;
-const MAD = 3;
-const TRANSMISSIONS = 4;
+const PLACE = { next: 0, type: 1, cause: 2, mad: 3, transmissions: 4 } as const;
 
 /** Events in flat memory, linked to queues by their users. Numbered from 1. */
 export class EventPool {
@@ -61,7 +63,7 @@ export class EventPool {
     return this.#size;
   }
 
-  take(type: EventType, cause: EventCause, mad: number, transmissions: number): number {
+  take(type: EventNumber, cause: CauseNumber, mad: number, transmissions: number): number {
     let event = this.#free;
     if (event !== 0) this.#free = this.next(event);
     else {
@@ -69,11 +71,11 @@ export class EventPool {
       this.#fresh += 1;
     }
     const at = event * WORDS;
-    this.#words[at + NEXT] = 0;
-    this.#words[at + TYPE] = TYPE_NUMBERS.get(type) as number;
-    this.#words[at + CAUSE] = CAUSE_NUMBERS.get(cause) as number;
-    this.#words[at + MAD] = mad;
-    this.#words[at + TRANSMISSIONS] = transmissions;
+    this.#words[at + PLACE.next] = 0;
+    this.#words[at + PLACE.type] = type;
+    this.#words[at + PLACE.cause] = cause;
+    this.#words[at + PLACE.mad] = mad;
+    this.#words[at + PLACE.transmissions] = transmissions;
     this.#size += 1;
     return event;
   }
@@ -85,26 +87,26 @@ export class EventPool {
   }
 
   next(event: number): number {
-    return this.#words[event * WORDS + NEXT] as number;
+    return this.#words[event * WORDS + PLACE.next] as number;
   }
 
   link(event: number, next: number): void {
-    this.#words[event * WORDS + NEXT] = next;
+    this.#words[event * WORDS + PLACE.next] = next;
   }
 
   type(event: number): EventType {
-    return EVENT_TYPES[this.#words[event * WORDS + TYPE] as number] as EventType;
+    return EVENT_TYPES[this.#words[event * WORDS + PLACE.type] as number] as EventType;
   }
 
   cause(event: number): EventCause {
-    return EVENT_CAUSES[this.#words[event * WORDS + CAUSE] as number] as EventCause;
+    return EVENT_CAUSES[this.#words[event * WORDS + PLACE.cause] as number] as EventCause;
   }
 
   mad(event: number): number {
-    return this.#words[event * WORDS + MAD] as number;
+    return this.#words[event * WORDS + PLACE.mad] as number;
   }
 
   transmissions(event: number): number {
-    return this.#words[event * WORDS + TRANSMISSIONS] as number;
+    return this.#words[event * WORDS + PLACE.transmissions] as number;
   }
 }

@@ -1,11 +1,15 @@
 import { MAD_BYTES } from '../wire/index.js';
 
+/** Of so many buffers a view is kept, a hundred bytes each: those that are used over and over again. */
+const VIEWS_MAX = 4_096;
+
 /**
  * Buffers of 256 bytes with a count of their users: a sent message waits for its answer and in the transmit queue at
  * once, without being copied. Numbered from 1; buffer 0 takes what is written when none is left, and is never sent.
  */
 export class MadPool {
   readonly bytes: Uint8Array;
+  readonly #views: Uint8Array[] = [];
   readonly #references: Uint32Array;
   readonly #freeList: Int32Array;
   readonly #capacity: number;
@@ -32,6 +36,15 @@ export class MadPool {
   /** Where a buffer begins in {@link bytes}. */
   offset(mad: number): number {
     return mad * MAD_BYTES;
+  }
+
+  /** A buffer's bytes. Making a view takes longer than copying what it shows. */
+  view(mad: number): Uint8Array {
+    const known = this.#views[mad];
+    if (known !== undefined) return known;
+    const view = this.bytes.subarray(this.offset(mad), this.offset(mad + 1));
+    if (mad < VIEWS_MAX) this.#views[mad] = view;
+    return view;
   }
 
   /** Takes a buffer, with one user and any content; 0 if none is left. */

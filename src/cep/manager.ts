@@ -69,9 +69,8 @@ export interface CepManagerOptions {
 /** A message to be sent. Valid until the next {@link CepManager.pollTransmit}; the object is used again. */
 export interface CepTransmit {
   readonly path: PathAddress;
-  /** Holds the 256 bytes of the MAD, from `at` on. */
-  readonly bytes: Uint8Array;
-  readonly at: number;
+  /** Its 256 bytes. */
+  readonly mad: Uint8Array;
 }
 
 /**
@@ -88,7 +87,10 @@ export class CepManager {
   readonly #core: CepCore;
   readonly #cep: CepCursor;
   /** The message polled last: its buffer and path are given up at the next poll. */
-  readonly #transmit;
+  readonly #transmit: { -readonly [Name in keyof CepTransmit]: CepTransmit[Name] } & {
+    madNumber: number;
+    pathNumber: number;
+  };
 
   /** @throws {@link CepError} `INVALID_PARAMETER` for a limit that is out of its range. */
   constructor({ caGuid, random, limits, gids = [] }: CepManagerOptions) {
@@ -97,7 +99,7 @@ export class CepManager {
     this.#core = new CepCore(caGuid, random, all, gids);
     this.#cep = this.#core.store.cursor();
     const nowhere: PathAddress = { port: 0, localGid: NO_BYTES, remoteGid: NO_BYTES, trafficClass: 0, sourcePort: 0 };
-    this.#transmit = { path: nowhere, bytes: this.#core.mads.bytes, at: 0, mad: 0, pathNumber: 0 };
+    this.#transmit = { path: nowhere, mad: NO_BYTES, madNumber: 0, pathNumber: 0 };
   }
 
   get counters(): Counters {
@@ -161,15 +163,15 @@ export class CepManager {
   pollTransmit(): CepTransmit | undefined {
     const { transmits, mads, paths } = this.#core;
     const transmit = this.#transmit;
-    if (transmit.mad !== 0) {
-      mads.drop(transmit.mad);
+    if (transmit.madNumber !== 0) {
+      mads.drop(transmit.madNumber);
       paths.drop(transmit.pathNumber);
-      transmit.mad = 0;
+      transmit.madNumber = 0;
     }
     if (transmits.size === 0) return undefined;
-    transmit.mad = transmits.mad;
+    transmit.madNumber = transmits.mad;
     transmit.pathNumber = transmits.path;
-    transmit.at = mads.offset(transmits.mad);
+    transmit.mad = mads.view(transmits.mad);
     transmit.path = paths.get(transmits.path);
     transmits.shift();
     return transmit;

@@ -12,6 +12,9 @@ interface Owner {
 export class OwnerTable {
   readonly #owners = new Map<number, Owner>();
   #last = 0;
+  /** The one looked up last: mostly it is the next, too. */
+  #known: Owner | undefined;
+  #knownNumber = 0;
   readonly #neighbour: CepCursor;
 
   constructor(store: CepStore) {
@@ -31,10 +34,12 @@ export class OwnerTable {
 
   close(owner: number): void {
     this.#owners.delete(owner);
+    this.#known = undefined;
+    this.#knownNumber = 0;
   }
 
   isOpen(owner: number): boolean {
-    return this.#owners.has(owner);
+    return owner === this.#knownNumber ? this.#known !== undefined : this.#owners.has(owner);
   }
 
   count(owner: number): number {
@@ -91,6 +96,10 @@ export class OwnerTable {
   }
 
   #get(owner: number): Owner {
-    return this.#owners.get(owner) as Owner;
+    if (owner !== this.#knownNumber) {
+      this.#known = this.#owners.get(owner);
+      this.#knownNumber = owner;
+    }
+    return this.#known as Owner;
   }
 }

@@ -5,6 +5,7 @@ import { rejectStateless, sendReject } from './compose.js';
 import { acceptProposal, forgetAlternate, propose } from './connection-paths.js';
 import type { CepCore, Incoming } from './core.js';
 import { composeRep } from './establishing-messages.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import { checkListen, checkOwnQpn, checkTiming } from './parameter-check.js';
 import type { ListenParameters, RepParameters } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
@@ -93,7 +94,7 @@ function admit(core: CepCore, cep: Cep, listener: Cep, incoming: Incoming): void
   learnRequest(core, cep, incoming);
   core.enter(cep, STATE.REQ_RCVD);
   core.backlogs.join(cep, listener);
-  core.tell(cep, 'req_received', 'message');
+  core.tell(cep, EVENT.req_received, CAUSE.message);
 }
 
 /** What a REQ says about the peer and the connection. Resources cross: what the peer wants is what we have to hold. */
@@ -196,13 +197,13 @@ export function resendRepOrGiveUp(core: CepCore, cep: Cep): void {
     core.enter(cep, STATE.REP_SENT);
     core.armRetry(cep);
   } else {
-    core.tell(cep, 'rep_error', 'retriesExhausted');
+    core.tell(cep, EVENT.rep_error, CAUSE.retriesExhausted);
     abandonRep(core, cep);
   }
 }
 
 export function repDeadline(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'rep_error', 'deadline');
+  core.tell(cep, EVENT.rep_error, CAUSE.deadline);
   abandonRep(core, cep);
 }
 
@@ -215,12 +216,12 @@ function abandonRep(core: CepCore, cep: Cep): void {
 export function acceptRtu(core: CepCore, cep: Cep): void {
   core.keep(cep, 0);
   core.enter(cep, STATE.ESTABLISHED);
-  core.tell(cep, 'rtu_received', 'message');
+  core.tell(cep, EVENT.rtu_received, CAUSE.message);
 }
 
 /** Data arrived before the RTU: the connection stands, whatever became of the RTU (IBTA 12.9.7.2, communication established). */
 export function establish(core: CepCore, cep: Cep): void {
   core.keep(cep, 0);
   core.enter(cep, STATE.ESTABLISHED);
-  core.tell(cep, 'rtu_received', 'established');
+  core.tell(cep, EVENT.rtu_received, CAUSE.established);
 }

@@ -1,5 +1,6 @@
 import { REQ } from '../wire/index.js';
 import type { CepCore, Incoming } from './core.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import { invalidity, learnRequest } from './passive.js';
 import { type Cep, FLAGS } from './record.js';
 import { STATE } from './states.js';
@@ -53,7 +54,7 @@ export function resolvePeerToPeer(core: CepCore, cep: Cep): void {
   cep.flags &= ~FLAGS.active;
   learnRequest(core, cep, incoming);
   core.enter(cep, STATE.REQ_RCVD);
-  core.tell(cep, 'req_received', 'message');
+  core.tell(cep, EVENT.req_received, CAUSE.message);
 }
 
 function isGreater(core: CepCore, cep: Cep, { bytes, at }: Incoming): boolean {

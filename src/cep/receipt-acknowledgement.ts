@@ -2,6 +2,7 @@ import { type Duration, durationOfExponent, type TimeExponent } from '../base/in
 import { MESSAGE_MRAED, MRA } from '../wire/index.js';
 import { composeFrom } from './compose.js';
 import type { CepCore } from './core.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import type { MraParameters } from './parameters.js';
 import type { Cep } from './record.js';
 import { STATE } from './states.js';
@@ -68,6 +69,6 @@ export function extendWait(core: CepCore, cep: Cep): void {
   const service = durationOfExponent(MRA.fields.serviceTimeout.get(bytes, at) as TimeExponent);
   const wait = (service + 2 * durationOfExponent(cep.packetLife as TimeExponent)) as Duration;
   core.lengthenWait(cep, MRA_RCVD[exchange], wait);
-  if (core.hasRoomForEvent(cep)) core.tell(cep, 'mra_received', 'message');
+  if (core.hasRoomForEvent(cep)) core.tell(cep, EVENT.mra_received, CAUSE.message);
   else core.drop('eventsUnread');
 }

@@ -1,6 +1,7 @@
 import { REJ, REJECT_REASONS } from '../wire/index.js';
 import { sendReject } from './compose.js';
 import type { CepCore } from './core.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import type { RejParameters } from './parameters.js';
 import { type Cep, FLAGS } from './record.js';
 import { STATE } from './states.js';
@@ -33,12 +34,12 @@ export function establishmentRejected(core: CepCore, cep: Cep): void {
     return;
   }
   const stale = reason === REJECT_REASONS.staleConnection;
-  core.tell(cep, 'rej_received', 'message');
+  core.tell(cep, EVENT.rej_received, CAUSE.message);
   core.enter(cep, stale ? STATE.TIMEWAIT : STATE.IDLE);
 }
 
 /** The peer ends what stood already, or half: queue pairs may be live. */
 export function connectionRejected(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'rej_received', 'message');
+  core.tell(cep, EVENT.rej_received, CAUSE.message);
   core.enter(cep, STATE.TIMEWAIT);
 }

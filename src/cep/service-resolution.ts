@@ -4,6 +4,7 @@ import { addressOf, resend } from './active.js';
 import { composeFrom } from './compose.js';
 import type { CepCore, Incoming } from './core.js';
 import { DEFAULT_PACKET_LIFE, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_RETRIES } from './establishing-messages.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import { checkAddress, checkPath, checkSidrTimes, checkTiming } from './parameter-check.js';
 import type { SidrRepParameters, SidrReqParameters } from './parameters.js';
 import { type Cep, type CepCursor, FLAGS } from './record.js';
@@ -39,18 +40,18 @@ export function resendSidrReqOrGiveUp(core: CepCore, cep: Cep): void {
     resend(core, cep);
     core.armRetry(cep);
   } else {
-    core.tell(cep, 'sidr_req_error', 'retriesExhausted');
+    core.tell(cep, EVENT.sidr_req_error, CAUSE.retriesExhausted);
     core.enter(cep, STATE.IDLE);
   }
 }
 
 export function sidrReqDeadline(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'sidr_req_error', 'deadline');
+  core.tell(cep, EVENT.sidr_req_error, CAUSE.deadline);
   core.enter(cep, STATE.IDLE);
 }
 
 export function receiveSidrRep(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'sidr_rep_received', 'message');
+  core.tell(cep, EVENT.sidr_rep_received, CAUSE.message);
   core.enter(cep, STATE.IDLE);
 }
 
@@ -95,7 +96,7 @@ export function receiveSidrRequest(core: CepCore, cursor: CepCursor, incoming: I
   cep.serviceLow = serviceId.low.get(bytes, at);
   core.enter(cep, STATE.SIDR_REQ_RCVD);
   core.backlogs.join(cep, listener);
-  core.tell(cep, 'sidr_req_received', 'message');
+  core.tell(cep, EVENT.sidr_req_received, CAUSE.message);
 }
 
 /** @throws EncodeError when a value does not fit; then nothing has changed. */

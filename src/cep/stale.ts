@@ -2,6 +2,7 @@ import { REJECT_REASONS } from '../wire/index.js';
 import { sendReject } from './compose.js';
 import type { CepCore } from './core.js';
 import { beginDisconnect } from './disconnect.js';
+import { CAUSE, EVENT } from './event-queue.js';
 import { type Cep, FLAGS } from './record.js';
 import { STATE } from './states.js';
 
@@ -18,7 +19,7 @@ export function disconnectStale(core: CepCore, cep: Cep): void {
 
 /** Nothing had come of the old request yet. */
 export function forgetRequest(core: CepCore, cep: Cep): void {
-  core.tell(cep, 'rep_error', 'stale');
+  core.tell(cep, EVENT.rep_error, CAUSE.stale);
   core.enter(cep, STATE.IDLE);
 }
 
@@ -28,6 +29,6 @@ export function forgetRequest(core: CepCore, cep: Cep): void {
  */
 export function abortStale(core: CepCore, cep: Cep): void {
   sendReject(core, cep, REJECT_REASONS.staleConnection);
-  core.tell(cep, 'rep_error', 'stale');
+  core.tell(cep, EVENT.rep_error, CAUSE.stale);
   core.enter(cep, STATE.TIMEWAIT);
 }

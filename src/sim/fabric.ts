@@ -174,7 +174,7 @@ export class Fabric {
   #pollMad(ca: ChannelAdapter, at: number): PathAddress | undefined {
     const transmit = ca.cep.pollTransmit();
     if (transmit === undefined) return undefined;
-    this.#bytes.set(transmit.bytes.subarray(transmit.at, transmit.at + MAD_BYTES), at + MAD_OFFSET);
+    this.#bytes.set(transmit.mad, at + MAD_OFFSET);
     return transmit.path;
   }
 

@@ -85,7 +85,7 @@ export function encodeMad(mad: CmMadInit, into: Uint8Array, offset = 0): void {
 }
 
 /** Writes an empty message: the header's constants, everything else zero. @throws {@link EncodeError} `NO_ROOM`. */
-export function beginMad({ attributeId }: MessageTable, into: Uint8Array, offset: number): void {
+export function beginMad({ empty }: MessageTable, into: Uint8Array, offset: number): void {
   if (!(offset >= 0 && offset + MAD_BYTES <= into.length)) {
     throw new EncodeError('NO_ROOM', `a MAD needs ${MAD_BYTES} bytes, ${into.length - offset} are there`, {
       field: 'mad',
@@ -93,7 +93,5 @@ export function beginMad({ attributeId }: MessageTable, into: Uint8Array, offset
       actual: MAD_BYTES,
     });
   }
-  into.fill(0, offset, offset + MAD_BYTES);
-  CLASS_HEADER.put(into, offset, CLASS_HEADER_VALUE);
-  ATTRIBUTE_ID.put(into, offset, attributeId);
+  into.set(empty, offset);
 }

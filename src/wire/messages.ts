@@ -1,12 +1,14 @@
 import { bits, bytes, gid, pieces, uint, uint64 } from './field.js';
 import { coverage, type Fields, type FieldsInit, moved } from './layout.js';
-import { MAD_BYTES, MAD_HEADER_BYTES } from './mad.js';
+import { ATTRIBUTE_ID, CLASS_HEADER, CLASS_HEADER_VALUE, MAD_BYTES, MAD_HEADER_BYTES } from './mad.js';
 
 /** One CM message: its name, its attribute ID and its fields, which are addressed from the MAD's first byte. */
 export interface MessageTable<Name extends string = string, Table = object> {
   readonly name: Name;
   readonly attributeId: number;
   readonly fields: Table;
+  /** The message's 256 bytes with the header's constants, everything else zero. Whoever begins one copies it. */
+  readonly empty: Uint8Array;
   /** The bits of the MAD's 256 bytes that the fields cover (header excluded). */
   readonly covered: Uint8Array;
 }
@@ -18,7 +20,10 @@ function message<Name extends string, Table extends object>(
   fields: Table,
 ): MessageTable<Name, Table> {
   const table = moved(fields, MAD_HEADER_BYTES, `${name}.`);
-  return { name, attributeId, fields: table, covered: coverage(table, MAD_BYTES) };
+  const empty = new Uint8Array(MAD_BYTES);
+  CLASS_HEADER.put(empty, 0, CLASS_HEADER_VALUE);
+  ATTRIBUTE_ID.put(empty, 0, attributeId);
+  return { name, attributeId, fields: table, empty, covered: coverage(table, MAD_BYTES) };
 }
 
 /** A path as REQ has it, 44 bytes (IBTA table 106). */

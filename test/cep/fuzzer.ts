@@ -125,7 +125,7 @@ export class Fuzzer {
     manager.handleMad(bytes, 0, this.#chance(50) ? this.#below(300) : MAD_BYTES, from, now);
     for (let transmit = manager.pollTransmit(); transmit !== undefined; transmit = manager.pollTransmit()) {
       this.#sent += 1;
-      if (checkMad(transmit.bytes, transmit.at, MAD_BYTES) !== undefined) throw new Error('not a MAD was sent');
+      if (checkMad(transmit.mad, 0, MAD_BYTES) !== undefined) throw new Error('not a MAD was sent');
     }
   }
 

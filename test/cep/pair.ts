@@ -51,7 +51,7 @@ export class Side {
   transmits(): Uint8Array[] {
     const sent: Uint8Array[] = [];
     for (let transmit = this.manager.pollTransmit(); transmit; transmit = this.manager.pollTransmit()) {
-      sent.push(transmit.bytes.slice(transmit.at, transmit.at + MAD_BYTES));
+      sent.push(transmit.mad.slice());
     }
     return sent;
   }

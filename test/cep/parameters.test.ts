@@ -30,6 +30,20 @@ const TIMINGS: [string, () => object][] = [
   ['a deadline in the past', timing({ deadline: -5 })],
 ];
 
+test('what is null, as untyped code may have it, is left out', () => {
+  const names = ['qKey', 'retryCount', 'mtu', 'pKey', 'rnrRetryCount', 'maxCmRetries', 'transport', 'flowControl'];
+  const pathNames = ['localLid', 'remoteLid', 'flowLabel', 'packetRate', 'trafficClass', 'hopLimit', 'sl'];
+  const none = (all: readonly string[]): object => Object.fromEntries(all.map((name) => [name, null]));
+  const reqs = [{}, { ...none(names), path: none(pathNames) }].map((overrides: { path?: object }) => {
+    const pair = new Pair();
+    const request = pair.request();
+    const all = { ...request, ...overrides, path: { ...request.path, ...overrides.path } };
+    pair.client.owner.sendReq(pair.client.owner.create(), all, pair.now);
+    return pair.client.transmits();
+  });
+  expect(reqs[1]).toEqual(reqs[0]);
+});
+
 describe('sendReq refuses', () => {
   const cases: [string, (pair: Pair) => object, object][] = [
     ['queue pair 0', () => ({ qpn: 0 }), INVALID],
@@ -40,6 +54,8 @@ describe('sendReq refuses', () => {
     ['16 retries', () => ({ maxCmRetries: 16 }), code('VALUE_OUT_OF_RANGE')],
     ['a response timeout of 32', () => ({ remoteCmResponseTimeout: 32 }), code('VALUE_OUT_OF_RANGE')],
     ['half a GID', path({ remoteGid: new Uint8Array(8) }), code('VALUE_OUT_OF_RANGE')],
+    ['a transport that there is not', () => ({ transport: 'xx' }), code('VALUE_OUT_OF_RANGE')],
+    ['retries in words', () => ({ retryCount: '3' }), code('VALUE_OUT_OF_RANGE')],
     ['a packet life beyond 31', path({ packetLife: 32 }), INVALID],
     ['a negative packet life', path({ packetLife: -1 }), INVALID],
     ['a packet life that is no number', path({ packetLife: Number.NaN }), INVALID],

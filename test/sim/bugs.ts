@@ -4,6 +4,7 @@ import { ChannelAdapter } from '../../src/ca/index.js';
 import { CepStore } from '../../src/cep/cep-store.js';
 import { CepCore } from '../../src/cep/core.js';
 import { increment } from '../../src/cep/counters.js';
+import { EVENT } from '../../src/cep/event-queue.js';
 import { Identities } from '../../src/cep/identities.js';
 import { ListenMap } from '../../src/cep/listen-map.js';
 import { MadPool } from '../../src/cep/mad-pool.js';
@@ -83,7 +84,7 @@ export const BUGS: readonly Bug[] = [
     plant: () => {
       replace(CepCore.prototype, 'tell', (original, self, args) => {
         original.apply(self, args);
-        if ((args[1] as string) === 'drep_received') original.apply(self, args);
+        if (args[1] === EVENT.drep_received) original.apply(self, args);
       });
     },
   },
@@ -93,7 +94,7 @@ export const BUGS: readonly Bug[] = [
     plant: () => {
       const isLost = everyNth(20);
       replace(CepCore.prototype, 'tell', (original, self, args) => {
-        if ((args[1] as string) === 'timewait_exit' && isLost()) return;
+        if (args[1] === EVENT.timewait_exit && isLost()) return;
         original.apply(self, args);
       });
     },

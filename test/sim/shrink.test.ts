@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CepCore } from '../../src/cep/core.js';
+import { CAUSE, EVENT } from '../../src/cep/event-queue.js';
 import { describeFault, ladderOf, type RunResult, runSeed, shrink, Trace } from '../../src/sim/index.js';
 import { MESSAGE_NUMBER } from '../../src/wire/index.js';
 
@@ -10,7 +11,7 @@ function plantBug(): void {
   const { sendAgain } = CepCore.prototype;
   vi.spyOn(CepCore.prototype, 'sendAgain').mockImplementation(function (this: CepCore, cep) {
     sendAgain.call(this, cep);
-    if (this.messageOf(cep.sentMad) === MESSAGE_NUMBER.REP) this.tell(cep, 'timewait_exit', 'elapsed');
+    if (this.messageOf(cep.sentMad) === MESSAGE_NUMBER.REP) this.tell(cep, EVENT.timewait_exit, CAUSE.elapsed);
   });
 }
 

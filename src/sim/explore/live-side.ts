@@ -157,12 +157,12 @@ export class LiveSide {
     const sent: number[] = [];
     const to = otherSide(side);
     for (let transmit = this.manager.pollTransmit(); transmit; transmit = this.manager.pollTransmit()) {
-      const { path, bytes, at } = transmit;
+      const { path, mad } = transmit;
       if (path.remoteGid.some((octet, i) => octet !== this.#from.remoteGid[i])) {
         throw new ExploreError('address', 'a message goes to nobody that is there');
       }
-      const message = messages.add(to, bytes, at);
-      checkRoles(plan, messages.kind(message), bytes, at, this.inspector);
+      const message = messages.add(to, mad, 0);
+      checkRoles(plan, messages.kind(message), mad, 0, this.inspector);
       sent.push(message);
     }
     return sent;
