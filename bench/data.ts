@@ -1,49 +1,23 @@
-import { type CaGuid, type Instant, parseGid, ReferenceLedger, SeededRandom } from 'ibcm/base';
-import { ChannelAdapter } from 'ibcm/ca';
-import { MEMORY_ACCESS, PACKET_BYTES_MAX, TransportLayer, type WorkRequest } from 'ibcm/transport';
-import { ACCESS, QueuePairTable } from 'ibcm/verbs';
+import { type Instant, SeededRandom } from 'ibcm/base';
+import { PACKET_BYTES_MAX, type WorkRequest } from 'ibcm/transport';
 import { dataPacket } from './floor.js';
 import type { Case } from './main.js';
+import { ACCESS_ALL, connectSide, MTU_CODES, openSide, type QueuePairSide } from './queue-pair.js';
+import { filled } from './raw-loopback.js';
 
 const NOW = 1_000 as Instant;
 /** Requests that are posted together. */
 const BATCH = 64;
-const ACCESS_ALL = MEMORY_ACCESS.localWrite | ACCESS.remoteWrite | ACCESS.remoteRead | ACCESS.remoteAtomic;
-const MTU_1024 = 3;
-
-function openSide(seed: number) {
-  const random = new SeededRandom(seed);
-  const gid = parseGid(`10.0.0.${seed}`);
-  const transport = new TransportLayer({ random });
-  const adapter = new ChannelAdapter({ caGuid: BigInt(seed) as CaGuid, random, ports: [{ gid }], transport });
-  const queuePair = new QueuePairTable({ random, ledger: new ReferenceLedger() }).create({ transport: 'rc' });
-  const domain = transport.allocateProtectionDomain();
-  const completions = transport.createCompletionQueue(4 * BATCH);
-  const queues = transport.attach(queuePair, {
-    domain,
-    sendCompletions: completions,
-    maxSend: BATCH,
-    maxReceive: BATCH,
-  });
-  return { gid, adapter, queuePair, domain, completions, queues };
-}
-type Side = ReturnType<typeof openSide>;
-
-function connect(own: Side, peer: Side): void {
-  const path = { port: 1, localGid: own.gid, remoteGid: peer.gid, trafficClass: 0, sourcePort: 0 };
-  own.queuePair.modify({ state: 'INIT', pKey: 0xffff, port: 1, accessFlags: ACCESS_ALL & ~1 });
-  const receiving = { destinationQpn: peer.queuePair.qpn, receivePsn: 0, responderResources: 16 };
-  own.queuePair.modify({ state: 'RTR', path, mtu: MTU_1024, ...receiving });
-  const patience = { ackTimeout: 14, retryCount: 7, rnrRetryCount: 7 };
-  own.queuePair.modify({ state: 'RTS', sendPsn: 0, initiatorDepth: 16, ...patience });
-}
 
 /** One request after the other, in batches, over a network that loses nothing. */
 function requests(opcode: 'send' | 'rdmaWrite' | 'rdmaRead', length: number): (times: number) => void {
-  const [client, server] = [openSide(1), openSide(2)];
-  connect(client, server);
-  connect(server, client);
-  const from = client.domain.register(new Uint8Array(length), { access: ACCESS_ALL });
+  const [client, server] = [1, 2].map((i) => openSide(`10.0.0.${i}`, new SeededRandom(i), BATCH)) as [
+    QueuePairSide,
+    QueuePairSide,
+  ];
+  connectSide(client, server, MTU_CODES[1_024]);
+  connectSide(server, client, MTU_CODES[1_024]);
+  const from = client.domain.register(filled(length), { access: ACCESS_ALL });
   const to = server.domain.register(new Uint8Array(length), { access: ACCESS_ALL });
   const receive = { elements: [to.element()] };
   const elements = [from.element()];
@@ -56,7 +30,7 @@ function requests(opcode: 'send' | 'rdmaWrite' | 'rdmaRead', length: number): (t
     sourcePort: 4_791,
     identification: 0,
   }));
-  const carry = (sender: Side, receiver: Side, source: (typeof sources)[number]): boolean => {
+  const carry = (sender: QueuePairSide, receiver: QueuePairSide, source: (typeof sources)[number]): boolean => {
     let busy = false;
     for (let sent = sender.adapter.pollTransmit(packet, 0); sent; sent = sender.adapter.pollTransmit(packet, 0)) {
       receiver.adapter.handleDatagram(packet, 0, sent.length, source, NOW);
