@@ -27,6 +27,8 @@ export interface Arrival {
 /** A message and, of a datagram, the queue pair that has sent it. */
 export type Received = Message & Pick<Arrival, 'sourceQpn'>;
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Buffers for the peer's messages, posted as receives, and the messages that are in some. A buffer is posted again when its message was
  * taken: a consumer that takes none lets the peer wait, and costs no more memory.
@@ -36,11 +38,13 @@ export class ReceivedMessages {
   readonly #count: number;
   readonly #size: number;
   readonly #messages: Arrival[] = [];
+  /** Those that were left when the buffers were given back. */
+  #left: Received[] = [];
   readonly #takers: Deferred<Received | undefined>[] = [];
   /** By buffer. */
   readonly #receives: ReceiveRequest[] = [];
   #region: MemoryRegion | undefined;
-  #bytes = new Uint8Array(0);
+  #bytes = NO_BYTES;
   #ended = false;
 
   constructor(queues: WorkQueues, count: number, size: number) {
@@ -109,18 +113,26 @@ export class ReceivedMessages {
     this.#serve();
   }
 
-  /** Gives the registration back; the messages remain. */
+  /** After {@link end}: gives the buffers back. The messages remain. */
   release(): void {
     this.#region?.deregister();
     this.#region = undefined;
+    this.#left = this.#messages.splice(0).map((message) => this.#read(message));
+    this.#bytes = NO_BYTES;
+    this.#receives.length = 0;
   }
 
   #serve(): void {
     while (this.#takers.length > 0) {
-      const message = this.#messages.shift();
+      const message = this.#take();
       if (message === undefined && !this.#ended) return;
-      (this.#takers.shift() as Deferred<Received | undefined>).resolve(message && this.#read(message));
+      (this.#takers.shift() as Deferred<Received | undefined>).resolve(message);
     }
+  }
+
+  #take(): Received | undefined {
+    const arrival = this.#messages.shift();
+    return arrival === undefined ? this.#left.shift() : this.#read(arrival);
   }
 
   #read({ buffer, length, immediate, sourceQpn }: Arrival): Received {

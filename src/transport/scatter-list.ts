@@ -3,15 +3,22 @@ import { MEMORY_ACCESS, type MemoryRegion, type ScatterGatherElement } from './m
 import type { MemoryTable } from './memory-table.js';
 import type { ProtectionDomain } from './protection-domain.js';
 
+/** A stretch of registered memory. */
+class Element {
+  key = 0;
+  address = 0;
+  length = 0;
+  /** Once its work has begun. */
+  region: MemoryRegion | undefined = undefined;
+}
+
 /**
  * The memory of one work request, as one message: elements in a row. It is used again for other requests, and nothing is allocated then.
  * What a request names is looked up when its work begins ({@link resolve}), and that it is still registered is checked at every packet.
  */
 export class ScatterList {
-  readonly #keys: number[] = [];
-  readonly #addresses: number[] = [];
-  readonly #lengths: number[] = [];
-  readonly #regions: (MemoryRegion | undefined)[] = [];
+  /** Most requests have one. */
+  readonly #elements = [new Element()];
   #count = 0;
   #length = 0;
   /** The element that was used last, and where in the message it begins: messages go forward. */
@@ -30,9 +37,10 @@ export class ScatterList {
     this.#currentStart = 0;
     for (let i = 0; i < elements.length; i += 1) {
       const { lkey, address, length } = elements[i] as ScatterGatherElement;
-      this.#keys[i] = lkey;
-      this.#addresses[i] = address;
-      this.#lengths[i] = length;
+      const element = this.#elements[i] ?? this.#grow();
+      element.key = lkey;
+      element.address = address;
+      element.length = length;
       this.#length += length;
     }
   }
@@ -40,13 +48,15 @@ export class ScatterList {
   /** Looks the regions up. @returns false if one is not there, is another domain's, or must not be used so. */
   resolve(table: MemoryTable, domain: ProtectionDomain, write: boolean): boolean {
     for (let i = 0; i < this.#count; i += 1) {
+      const element = this.#elements[i] as Element;
+      const { key, address, length } = element;
       // An element of no bytes touches nothing, and needs no key (IBTA 10.7.3.1).
-      if (this.#lengths[i] === 0) continue;
-      const region = table.find(this.#keys[i] as number);
+      if (length === 0) continue;
+      const region = table.find(key);
       if (region === undefined || region.domain !== domain) return false;
       if (write && (region.access & MEMORY_ACCESS.localWrite) === 0) return false;
-      if (region.offsetOf(this.#addresses[i] as number, this.#lengths[i] as number) < 0) return false;
-      this.#regions[i] = region;
+      if (region.offsetOf(address, length) < 0) return false;
+      element.region = region;
     }
     return true;
   }
@@ -57,7 +67,7 @@ export class ScatterList {
       const from = this.#place(offset + done);
       const room = Math.min(count - done, this.#room(offset + done));
       if (from < 0) return false;
-      copyBytes((this.#regions[this.#current] as MemoryRegion).bytes, from, into, at + done, room);
+      copyBytes(this.#bytes, from, into, at + done, room);
       done += room;
     }
     return true;
@@ -69,7 +79,7 @@ export class ScatterList {
       const to = this.#place(offset + done);
       const room = Math.min(count - done, this.#room(offset + done));
       if (to < 0) return false;
-      copyBytes(from, at + done, (this.#regions[this.#current] as MemoryRegion).bytes, to, room);
+      copyBytes(from, at + done, this.#bytes, to, room);
       done += room;
     }
     return true;
@@ -77,7 +87,7 @@ export class ScatterList {
 
   /** Nothing is kept alive by what was done. */
   clear(): void {
-    for (let i = 0; i < this.#count; i += 1) this.#regions[i] = undefined;
+    for (let i = 0; i < this.#count; i += 1) (this.#elements[i] as Element).region = undefined;
     this.#count = 0;
     this.#length = 0;
   }
@@ -88,17 +98,29 @@ export class ScatterList {
       this.#current = 0;
       this.#currentStart = 0;
     }
-    while (offset >= this.#currentStart + (this.#lengths[this.#current] as number)) {
-      this.#currentStart += this.#lengths[this.#current] as number;
+    let element = this.#elements[this.#current] as Element;
+    while (offset >= this.#currentStart + element.length) {
+      this.#currentStart += element.length;
       this.#current += 1;
+      element = this.#elements[this.#current] as Element;
     }
-    const region = this.#regions[this.#current];
-    const address = (this.#addresses[this.#current] as number) + (offset - this.#currentStart);
-    return region === undefined ? -1 : region.offsetOf(address, this.#room(offset));
+    const { region, address } = element;
+    return region === undefined ? -1 : region.offsetOf(address + (offset - this.#currentStart), this.#room(offset));
   }
 
   /** Bytes from one of the current element on to its end. */
   #room(offset: number): number {
-    return this.#currentStart + (this.#lengths[this.#current] as number) - offset;
+    return this.#currentStart + (this.#elements[this.#current] as Element).length - offset;
+  }
+
+  /** The current element's region. */
+  get #bytes(): Uint8Array {
+    return ((this.#elements[this.#current] as Element).region as MemoryRegion).bytes;
+  }
+
+  #grow(): Element {
+    const element = new Element();
+    this.#elements.push(element);
+    return element;
   }
 }
