@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import zlib from 'node:zlib';
 import { type CaGuid, parseGid, type Random, ReferenceLedger } from 'ibcm/base';
 import { ChannelAdapter } from 'ibcm/ca';
 import {
@@ -9,6 +9,11 @@ import {
   type WorkQueues,
 } from 'ibcm/transport';
 import { ACCESS, type QueuePair, QueuePairTable } from 'ibcm/verbs';
+import type { Crc32 } from 'ibcm/wire';
+
+/** Early releases of Node 22 have no `zlib.crc32`. */
+export const { crc32 } = zlib as { readonly crc32?: Crc32 };
+const platform = crc32 === undefined ? {} : { crc32 };
 
 export const ACCESS_ALL = MEMORY_ACCESS.localWrite | ACCESS.remoteWrite | ACCESS.remoteRead | ACCESS.remoteAtomic;
 
@@ -28,9 +33,9 @@ export interface QueuePairSide {
 /** @param depth requests that either queue holds. */
 export function openSide(address: string, random: Random, depth: number): QueuePairSide {
   const gid = parseGid(address);
-  const transport = new TransportLayer({ random, crc32 });
+  const transport = new TransportLayer({ random, ...platform });
   const caGuid = BigInt(random.uint32() + 1) as CaGuid;
-  const adapter = new ChannelAdapter({ caGuid, random, ports: [{ gid }], transport, crc32 });
+  const adapter = new ChannelAdapter({ caGuid, random, ports: [{ gid }], transport, ...platform });
   const queuePair = new QueuePairTable({ random, ledger: new ReferenceLedger() }).create({ transport: 'rc' });
   const domain = transport.allocateProtectionDomain();
   const completions = transport.createCompletionQueue(4 * depth);

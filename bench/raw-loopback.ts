@@ -1,7 +1,7 @@
-import { crc32 } from 'node:zlib';
 import { parseGid } from 'ibcm/base';
 import { type ReceivedDatagram, type SentDatagram, UdpPort } from 'ibcm/io';
 import { Icrc, IDENTIFICATION_UNKNOWN, type RocePath } from 'ibcm/wire';
+import { crc32 } from './queue-pair.js';
 
 /** What datagrams are like. */
 export interface RawOptions {
