@@ -56,15 +56,12 @@ export function wordsOf(buffer: ArrayBufferLike): Int32Array | undefined {
 
 /** The register after eight bytes: two words, of which the first has the register before in it (exclusive or). */
 export function crc32Words(a: number, b: number): number {
+  // By twos: what does not depend on the register before is done meanwhile, and little is left behind it.
   return (
     entry(7, a & 0xff) ^
     entry(6, (a >>> 8) & 0xff) ^
-    entry(5, (a >>> 16) & 0xff) ^
-    entry(4, a >>> 24) ^
-    entry(3, b & 0xff) ^
-    entry(2, (b >>> 8) & 0xff) ^
-    entry(1, (b >>> 16) & 0xff) ^
-    entry(0, b >>> 24)
+    (entry(5, (a >>> 16) & 0xff) ^ entry(4, a >>> 24)) ^
+    (entry(3, b & 0xff) ^ entry(2, (b >>> 8) & 0xff) ^ (entry(1, (b >>> 16) & 0xff) ^ entry(0, b >>> 24)))
   );
 }
 
