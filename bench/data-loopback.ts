@@ -22,10 +22,10 @@ function beside(what: string, reference: string): Compared {
 
 const REFERENCE = 'datagrams of the same length';
 
-/** What moves one way. Datagrams with ICRCs are what no transport of RoCE can be faster than; without "RC", it is endpoints' promises. */
+/** What moves one way. Datagrams with ICRCs are what every transport of RoCE has to do, with our CRCs; without "RC", it is endpoints' promises. */
 const STREAMS = ['datagrams with ICRCs', 'RC writes', 'RC sends', 'writes', 'sends'];
 
-/** Data between two adapters over real sockets, beside datagrams of the same length through the same ports. */
+/** Data between two adapters over real sockets, beside datagrams of the same length through such ports. */
 export const DATA_LOOPBACK: readonly Figure[] = [
   ...WAYS.flatMap((way) =>
     STREAMS.map(
@@ -38,7 +38,7 @@ export const DATA_LOOPBACK: readonly Figure[] = [
       }),
     ),
   ),
-  ...['RC sends', 'sends'].map(
+  ...['datagrams with ICRCs', 'RC sends', 'sends'].map(
     (what): Figure => ({
       name: `${what} there and back over loopback`,
       unit: 'µs',

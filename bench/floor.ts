@@ -1,6 +1,6 @@
-import * as zlib from 'node:zlib';
 import { MAD_BYTES } from 'ibcm/wire';
 import type { Subject } from './measure.js';
+import { platformCrc } from './platform-crc.js';
 
 /**
  * What the figures are compared with: the least that anyone must do for the same work, in plain JavaScript and Node.
@@ -60,10 +60,9 @@ function fivePackets(name: string): Subject {
   };
 }
 
-/** zlib's, which is C; early releases of Node 22 do not have it. */
-const hasZlib = 'crc32' in zlib;
-const crc32: (bytes: Uint8Array) => number = hasZlib ? zlib.crc32 : crc32ByTable;
-const crcName = hasZlib ? 'zlib.crc32' : 'a CRC-32 by table';
+const ofPlatform = platformCrc;
+const crc32: (bytes: Uint8Array) => number = ofPlatform ? (bytes) => ofPlatform(bytes, 0) : crc32ByTable;
+const crcName = ofPlatform ? 'zlib.crc32' : 'a CRC-32 by table';
 
 /** CRC-32 a byte at a time, as everybody writes it first. */
 function crc32ByTable(bytes: Uint8Array): number {

@@ -4,7 +4,7 @@ import { filled, RawLoopback } from './raw-loopback.js';
 
 /**
  * Run by data-loopback.ts as a process of its own: what it costs to move data between two adapters of a process, over real sockets, beside what it costs to
- * send datagrams of the same length through the same ports and look at none. Rounds of all take turns. Prints medians as JSON.
+ * send datagrams as long as a write's through such ports and look at none. Rounds of all take turns. Prints medians as JSON, by the clock: both ends are this process.
  */
 
 export interface LoopbackRates {
@@ -38,11 +38,12 @@ const WARM_UPS = 4;
 const MESSAGES = 3_000;
 const LATENCY_MESSAGES = 1_000;
 const DEPTH = 64;
-export const MTUS = [1_024, 4_096] as const;
+const MTUS = [1_024, 4_096] as const;
 /** Whether the system cuts one message into datagrams, and puts them together again. */
 const SEGMENTATIONS = { '': true, ', without segmentation': false } as const;
-/** BTH, RETH and ICRC. */
-const HEADER_BYTES = 12 + 16 + 4;
+/** BTH and ICRC; of a write, RETH. */
+const SEND_HEADER_BYTES = 12 + 4;
+const WRITE_HEADER_BYTES = SEND_HEADER_BYTES + 16;
 const SMALL_BYTES = 64;
 
 const times = new Map<string, number[]>();
@@ -65,7 +66,7 @@ async function rounds(round: () => Promise<void>): Promise<void> {
 
 async function streams(mtu: (typeof MTUS)[number], segmentation: boolean, name: string): Promise<void> {
   const depth = DEPTH;
-  const length = mtu + HEADER_BYTES;
+  const length = mtu + WRITE_HEADER_BYTES;
   const data = filled(mtu);
   const raw = await RawLoopback.open('127.0.1.1', '127.0.1.2', { length, depth, segmentation });
   const sealed = await RawLoopback.open('127.0.1.3', '127.0.1.4', { length, depth, segmentation, icrcs: true });
@@ -86,17 +87,19 @@ async function streams(mtu: (typeof MTUS)[number], segmentation: boolean, name: 
 async function pingPongs(): Promise<void> {
   const depth = DEPTH;
   const data = filled(SMALL_BYTES);
-  const length = SMALL_BYTES + HEADER_BYTES;
+  const length = SMALL_BYTES + SEND_HEADER_BYTES;
   const raw = await RawLoopback.open('127.0.1.1', '127.0.1.2', { length, depth, segmentation: true });
+  const sealed = await RawLoopback.open('127.0.1.3', '127.0.1.4', { length, depth, segmentation: true, icrcs: true });
   const wanted = { mtu: 1_024, segmentation: true, depth, data } as const;
   const pairs = await QueuePairLoopback.open({ ...wanted, addresses: ['127.0.1.5', '127.0.1.6'] });
   const ends = await EndpointLoopback.open({ ...wanted, addresses: ['127.0.1.7', '127.0.1.8'] });
   await rounds(async () => {
     await timed('there and back, datagrams', LATENCY_MESSAGES, (count) => raw.pingPong(count));
+    await timed('there and back, datagrams with ICRCs', LATENCY_MESSAGES, (count) => sealed.pingPong(count));
     await timed('there and back, RC sends', LATENCY_MESSAGES, (count) => pairs.pingPong(count));
     await timed('there and back, sends', LATENCY_MESSAGES, (count) => ends.pingPong(count));
   });
-  await Promise.all([raw, pairs, ends].map((each) => each.close()));
+  await Promise.all([raw, sealed, pairs, ends].map((each) => each.close()));
 }
 
 for (const mtu of MTUS)

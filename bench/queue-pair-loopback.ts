@@ -34,8 +34,8 @@ class User {
     });
   }
 
-  static async open(address: string, { segmentation, depth, data }: TransferOptions): Promise<User> {
-    const side = openSide(address, new SeededRandom(1), depth);
+  static async open(address: string, data: Uint8Array, { segmentation, depth }: TransferOptions): Promise<User> {
+    const side = openSide(address, new SeededRandom(Number(address.split('.').at(-1))), depth);
     const port = await UdpPort.open({ gid: side.gid, segmentation, onWarning: () => undefined });
     return new User(side, new PortDriver(side.adapter, port), data);
   }
@@ -72,9 +72,9 @@ export class QueuePairLoopback implements TransferLoopback {
   }
 
   static async open(options: TransferOptions): Promise<QueuePairLoopback> {
-    const { addresses, mtu, depth } = options;
-    const [client, server] = await Promise.all(addresses.map((address) => User.open(address, options)));
-    if (client === undefined || server === undefined) throw new Error('two addresses are needed');
+    const { addresses, mtu, depth, data } = options;
+    const client = await User.open(addresses[0], data, options);
+    const server = await User.open(addresses[1], new Uint8Array(data.length), options);
     connectSide(client.side, server.side, MTU_CODES[mtu]);
     connectSide(server.side, client.side, MTU_CODES[mtu]);
     for (const user of [client, server]) for (let i = 0; i < depth; i += 1) user.receive();
@@ -89,7 +89,7 @@ export class QueuePairLoopback implements TransferLoopback {
     server.onReceive = () => undefined;
     return new Promise((resolve) => {
       let left = count;
-      let toSend = count - this.#depth;
+      let toSend = Math.max(0, count - this.#depth);
       client.onSent = () => {
         left -= 1;
         if (left === 0) resolve();
@@ -97,7 +97,7 @@ export class QueuePairLoopback implements TransferLoopback {
         toSend -= 1;
         client.send(request);
       };
-      for (let i = 0; i < this.#depth; i += 1) client.send(request);
+      for (let i = 0; i < Math.min(count, this.#depth); i += 1) client.send(request);
       client.wake();
     });
   }
@@ -120,7 +120,10 @@ export class QueuePairLoopback implements TransferLoopback {
     });
   }
 
+  /** @throws when something else has come than was sent. */
   async close(): Promise<void> {
+    const [sent, come] = [this.#client, this.#server].map(({ region }) => region.bytes);
+    if (sent === undefined || come?.some((each, i) => each !== sent[i])) throw new Error('other data has come');
     await Promise.all([this.#client.close(), this.#server.close()]);
   }
 }

@@ -1,4 +1,3 @@
-import zlib from 'node:zlib';
 import { type CaGuid, parseGid, type Random, ReferenceLedger } from 'ibcm/base';
 import { ChannelAdapter } from 'ibcm/ca';
 import {
@@ -9,11 +8,9 @@ import {
   type WorkQueues,
 } from 'ibcm/transport';
 import { ACCESS, type QueuePair, QueuePairTable } from 'ibcm/verbs';
-import type { Crc32 } from 'ibcm/wire';
+import { platformCrc } from './platform-crc.js';
 
-/** Early releases of Node 22 have no `zlib.crc32`. */
-export const { crc32 } = zlib as { readonly crc32?: Crc32 };
-const platform = crc32 === undefined ? {} : { crc32 };
+const platform = platformCrc === undefined ? {} : { crc32: platformCrc };
 
 export const ACCESS_ALL = MEMORY_ACCESS.localWrite | ACCESS.remoteWrite | ACCESS.remoteRead | ACCESS.remoteAtomic;
 
@@ -51,7 +48,7 @@ export function openSide(address: string, random: Random, depth: number): QueueP
 /** Leads a side's queue pair to RTS, towards the other's. @param mtu IBTA's code. */
 export function connectSide(own: QueuePairSide, peer: QueuePairSide, mtu: number): void {
   const path = { port: 1, localGid: own.gid, remoteGid: peer.gid, trafficClass: 0, sourcePort: 0 };
-  own.queuePair.modify({ state: 'INIT', pKey: 0xffff, port: 1, accessFlags: ACCESS_ALL & ~1 });
+  own.queuePair.modify({ state: 'INIT', pKey: 0xffff, port: 1, accessFlags: ACCESS_ALL & ~MEMORY_ACCESS.localWrite });
   const receiving = { destinationQpn: peer.queuePair.qpn, receivePsn: 0, responderResources: 16 };
   own.queuePair.modify({ state: 'RTR', path, mtu, ...receiving });
   const patience = { ackTimeout: 14, retryCount: 7, rnrRetryCount: 7 };

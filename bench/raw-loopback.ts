@@ -1,7 +1,7 @@
 import { parseGid } from 'ibcm/base';
 import { type ReceivedDatagram, type SentDatagram, UdpPort } from 'ibcm/io';
 import { Icrc, IDENTIFICATION_UNKNOWN, type RocePath } from 'ibcm/wire';
-import { crc32 } from './queue-pair.js';
+import { platformCrc } from './platform-crc.js';
 
 /** What datagrams are like. */
 export interface RawOptions {
@@ -31,7 +31,7 @@ class RawSide {
   constructor(port: UdpPort, peer: UdpPort, { length, depth, icrcs }: RawOptions) {
     this.port = port;
     this.#peer = peer;
-    this.#icrc = icrcs === true ? new Icrc(crc32) : undefined;
+    this.#icrc = icrcs === true ? new Icrc(platformCrc) : undefined;
     const path = { port: 1, localGid: port.gid, remoteGid: peer.gid, trafficClass: 0, sourcePort: 0 };
     const sourcePort = 4_791;
     const room = filled(depth * length);
@@ -95,7 +95,7 @@ export class RawLoopback {
         if (received === count) resolve();
         else send();
       });
-      for (let i = 0; i < this.#depth; i += 1) send();
+      for (let i = 0; i < Math.min(count, this.#depth); i += 1) send();
     });
   }
 

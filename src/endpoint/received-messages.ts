@@ -131,8 +131,10 @@ export class ReceivedMessages {
   }
 
   #take(): Received | undefined {
+    const left = this.#left.shift();
+    if (left !== undefined) return left;
     const arrival = this.#messages.shift();
-    return arrival === undefined ? this.#left.shift() : this.#read(arrival);
+    return arrival && this.#read(arrival);
   }
 
   #read({ buffer, length, immediate, sourceQpn }: Arrival): Received {

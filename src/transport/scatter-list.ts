@@ -65,8 +65,8 @@ export class ScatterList {
   gather(offset: number, into: Uint8Array, at: number, count: number): boolean {
     for (let done = 0; done < count; ) {
       const from = this.#place(offset + done);
-      const room = Math.min(count - done, this.#room(offset + done));
       if (from < 0) return false;
+      const room = Math.min(count - done, this.#room(offset + done));
       copyBytes(this.#bytes, from, into, at + done, room);
       done += room;
     }
@@ -77,8 +77,8 @@ export class ScatterList {
   scatter(offset: number, from: Uint8Array, at: number, count: number): boolean {
     for (let done = 0; done < count; ) {
       const to = this.#place(offset + done);
-      const room = Math.min(count - done, this.#room(offset + done));
       if (to < 0) return false;
+      const room = Math.min(count - done, this.#room(offset + done));
       copyBytes(from, at + done, this.#bytes, to, room);
       done += room;
     }
@@ -92,8 +92,9 @@ export class ScatterList {
     this.#length = 0;
   }
 
-  /** Moves to the element that holds a byte of the message. @returns where the byte is in its region; −1 if that is gone. */
+  /** Moves to the element that holds a byte of the message. @returns where the byte is in its region; −1 if that is gone, or the message has no such byte. */
   #place(offset: number): number {
+    if (offset >= this.#length) return -1;
     if (offset < this.#currentStart) {
       this.#current = 0;
       this.#currentStart = 0;

@@ -125,9 +125,11 @@ describe('Messages', () => {
 
   it('that have come are received after the end, and then there is nothing any more', async () => {
     const { ours, theirs } = await connected();
-    await value(ours.send(bytes(5)));
-    await value(ours.disconnect());
+    for (const length of [5, 0, 700]) await value(ours.send(bytes(length), { immediate: length }));
     expect((await value(theirs.receive()))?.data).toEqual(bytes(5));
+    await value(ours.disconnect());
+    expect(await value(theirs.receive())).toMatchObject({ data: bytes(0), immediate: 0 });
+    expect(await value(theirs.receive())).toMatchObject({ data: bytes(700), immediate: 700 });
     expect(await value(theirs.receive())).toBeUndefined();
     expect(await codeOf(ours.send(bytes(5)))).toBe('FLUSHED');
   });

@@ -104,6 +104,25 @@ describe('Scatter and gather', () => {
     expect(to.bytes).toEqual(from.bytes);
   });
 
+  it('has nothing left of a request before, whether that had more elements or fewer', () => {
+    const { fabric, a, b } = connectedPair({ attach: { maxElements: 8, maxSend: 1, maxReceive: 1 } });
+    const [from, to] = [a.side.register(64), b.side.register(64)];
+    from.bytes.set(patterned(64));
+    for (const lengths of [[10], [3, 0, 7, 20], [], [1, 1, 1, 1, 1, 1, 1, 1], [0, 5], [30, 34]]) {
+      to.bytes.fill(0);
+      const elements = (region: typeof from) =>
+        lengths.map((length, i) => region.element(i === 0 ? 0 : lengths.slice(0, i).reduce((x, y) => x + y), length));
+      const total = lengths.reduce((x, y) => x + y, 0);
+      b.queues.postReceive({ elements: elements(to) });
+      a.queues.postSend({ opcode: 'send', elements: elements(from) }, fabric.now);
+      fabric.run();
+      expect(completionsOf(a)).toMatchObject([{ status: 'success' }]);
+      expect(completionsOf(b)).toMatchObject([{ status: 'success', byteLength: total }]);
+      expect(to.bytes.subarray(0, total)).toEqual(from.bytes.subarray(0, total));
+      expect(to.bytes.subarray(total)).toEqual(new Uint8Array(64 - total));
+    }
+  });
+
   it('inline data is copied at once', () => {
     const { fabric, a, b } = connectedPair();
     const to = b.side.register(8);
