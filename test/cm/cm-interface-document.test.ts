@@ -37,7 +37,7 @@ describe('of the events', () => {
   for (const file of readdirSync(new URL('src/cep/', ROOT))) {
     if (!file.endsWith('.ts')) continue;
     const text = readFileSync(new URL(`src/cep/${file}`, ROOT), 'utf8');
-    for (const [, type, orStale, cause] of text.matchAll(/\btell\(cep, '(\w+)', (causeOr\(cep, )?'(\w+)'/g)) {
+    for (const [, type, orStale, cause] of text.matchAll(/\btell\(cep, EVENT\.(\w+), (causeOr\(cep, )?CAUSE\.(\w+)/g)) {
       told.add(`${type}: ${cause}`);
       if (orStale !== undefined) told.add(`${type}: stale`);
     }
