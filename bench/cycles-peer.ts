@@ -7,6 +7,8 @@ import { ECHO_ADDRESS, ECHO_DGRAM_PORT, PEER_ADDRESS } from './cycles-addresses.
 
 /** Run as a process of its own: accepts every connection, and sends every datagram back, through both kinds of sockets; with `--busy-poll`, batched ones look all the time. */
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 const busyPoll = process.argv.includes('--busy-poll');
 
 async function echo(): Promise<() => Promise<void>> {
@@ -14,9 +16,12 @@ async function echo(): Promise<() => Promise<void>> {
   const port = await UdpPort.open({ gid, busyPoll, onWarning: () => undefined });
   const remoteGid = new Uint8Array(16);
   const path = { port: 1, localGid: gid, remoteGid, trafficClass: 0, sourcePort: 0 };
-  port.onDatagram = (datagram) => {
-    remoteGid.set(datagram.remoteGid);
-    const answer: SentDatagram = { ...datagram, path, sourcePort: 4_791 };
+  const answer: Mutable<SentDatagram> = { bytes: remoteGid, at: 0, length: 0, path, sourcePort: 4_791 };
+  port.onDatagram = ({ bytes, at, length, remoteGid: from }) => {
+    remoteGid.set(from);
+    answer.bytes = bytes;
+    answer.at = at;
+    answer.length = length;
     port.send(answer);
     port.flush();
   };
